@@ -1,0 +1,52 @@
+// `npm test`: types, lint, format, then jest. The last line sums all of them up; the exit code is 0 only if nothing failed.
+
+"use strict"
+
+const { spawnSync } = require("node:child_process")
+const { mkdtempSync, readFileSync, rmSync } = require("node:fs")
+const { tmpdir } = require("node:os")
+const { join } = require("node:path")
+
+const root = join(__dirname, "..")
+const sum = { passed: 0, failed: 0, skipped: 0 }
+
+/** Runs a package's command with this Node and shows its output. Returns whether it succeeded. */
+function run(script, parameters) {
+    const started = Date.now()
+    const result = spawnSync(process.execPath, [join(root, "node_modules", script), ...parameters], { cwd: root, stdio: "inherit" })
+    const seconds = ((Date.now() - started) / 1000).toFixed(1)
+    process.stdout.write(`${result.status === 0 ? "ok    " : "FAILED"}  ${script.split("/")[0]}  ${seconds} s\n`)
+    return result.status === 0
+}
+
+/** A checker that only says yes or no counts as one test. */
+function check(script, parameters) {
+    if (run(script, parameters)) sum.passed++
+    else sum.failed++
+}
+
+/** Jest's own counts; a suite that could not even be loaded counts as one failure. */
+function jest() {
+    const folder = mkdtempSync(join(tmpdir(), "otary-test-"))
+    const report = join(folder, "jest.json")
+    const good = run("jest/bin/jest.js", ["--ci", "--json", `--outputFile=${report}`, ...process.argv.slice(2)])
+    try {
+        const counts = JSON.parse(readFileSync(report, "utf8"))
+        sum.passed += counts.numPassedTests
+        sum.failed += counts.numFailedTests + counts.numRuntimeErrorTestSuites
+        sum.skipped += counts.numPendingTests + counts.numTodoTests
+        if (!good && counts.numFailedTests + counts.numRuntimeErrorTestSuites === 0) sum.failed++
+    } catch (error) {
+        process.stderr.write(`jest left no report: ${error.message}\n`)
+        sum.failed++
+    } finally {
+        rmSync(folder, { recursive: true, force: true })
+    }
+}
+
+check("typescript/bin/tsc", ["--noEmit"])
+check("eslint/bin/eslint.js", ["--max-warnings", "0", "."])
+check("prettier/bin/prettier.cjs", ["--check", "--log-level", "warn", "."])
+jest()
+process.stdout.write(`${sum.passed} passed, ${sum.failed} failed, ${sum.skipped} skipped\n`)
+process.exitCode = sum.failed === 0 ? 0 : 1
