@@ -1,0 +1,108 @@
+// Every size and limit of the device, in one place, with their relations asserted at the end.
+
+/** Semantic version of the agent that is built into every image. */
+export const AGENT_VERSION = "0.1.0"
+
+// ---- image -------------------------------------------------------------------------------------
+
+/** Bytes of one block: what is hashed, erased, programmed and read back as one step. */
+export const BLOCK_BYTES = 4096
+/** Bytes of one SHA-256 digest. */
+export const DIGEST_BYTES = 32
+/** Digests that one page (one block) of a block list holds; a page covers 512 KiB of a part. */
+export const DIGESTS_PER_PAGE = 128
+/** Longest manifest.json in bytes; it is held in RAM. */
+export const MANIFEST_BYTES_MAX = 8192
+/** Most parts that one manifest may name. */
+export const PARTS_MAX = 8
+/** Longest name of a zip entry in bytes, leading folder included. */
+export const ENTRY_NAME_BYTES_MAX = 96
+/** Most zip entries in an image. */
+export const ENTRIES_MAX = 64
+/** Most bytes of one entry that the manifest does not name, and that is skipped. */
+export const SKIPPED_ENTRY_BYTES_MAX = 1048576
+/** Largest image in bytes; everything above is refused before any arithmetic on it. */
+export const IMAGE_BYTES_MAX = 67108864
+
+// ---- boot record -------------------------------------------------------------------------------
+
+/** Bytes of one boot record, check included. */
+export const BOOT_RECORD_BYTES = 256
+/** Sequence of the first boot record of a board's life; it decreases, so erased flash is the oldest. */
+export const BOOT_SEQUENCE_FIRST = 0x7ffffffe
+/** Longest update id in bytes. */
+export const UPDATE_ID_BYTES_MAX = 63
+/** Boots that an image gets to commit itself, unless the board's configuration says otherwise. */
+export const TRIALS_DEFAULT = 3
+/** Most trials that fit the boot record's field. */
+export const TRIALS_MAX = 15
+/** Seconds in which a new image must commit, by default and at most. */
+export const COMMIT_TIMEOUT_S_DEFAULT = 300
+export const COMMIT_TIMEOUT_S_MAX = 86400
+/** Slots of each kind: the running one and the other one. */
+export const SLOT_COUNT = 2
+/** In a boot record: there is no slot to go back to. */
+export const SLOT_NONE = 255
+/** Bytes of the check (a SHA-256 prefix) behind boot records, journal headers and files. */
+export const CHECK_BYTES = 8
+
+// ---- journal -----------------------------------------------------------------------------------
+
+/** Bytes of the journal's header before padding to the program unit. */
+export const JOURNAL_HEADER_BYTES = 96
+
+// ---- files area --------------------------------------------------------------------------------
+
+/** Longest file name in bytes. */
+export const FILE_NAME_BYTES_MAX = 63
+/** Largest file in bytes. */
+export const FILE_BYTES_MAX = 65536
+/** Most files in an area. */
+export const FILES_MAX = 64
+/** Alignment of records that a packer uses unless told otherwise; a board's program unit must divide it. */
+export const FILE_ALIGN_BYTES_DEFAULT = 32
+/** Largest alignment of records. */
+export const FILE_ALIGN_BYTES_MAX = 256
+
+// ---- agent -------------------------------------------------------------------------------------
+
+/** Seconds between start and the first check-in (Ioto: 15). */
+export const CHECKIN_FIRST_S = 15
+/** Seconds between check-ins (Ioto: 24 hrs). */
+export const CHECKIN_PERIOD_S_DEFAULT = 86400
+/** Seconds that a check-in or a report may take (Ioto timeouts.api). */
+export const API_TIMEOUT_S_DEFAULT = 30
+/** Seconds that a whole download may take (Ioto timeouts.download). */
+export const DOWNLOAD_TIMEOUT_S_DEFAULT = 14400
+/** Seconds without a byte after which a download counts as stalled. */
+export const STALL_TIMEOUT_S_DEFAULT = 30
+/** Times that one download is taken up again before the agent waits for the next period. */
+export const DOWNLOAD_RETRIES_MAX = 5
+/** Longest pause between two reads in ms (Ioto update.throttle). */
+export const THROTTLE_MS_MAX = 5000
+/** Longest answer to a check-in in bytes. */
+export const ANSWER_BYTES_MAX = 4096
+/** Seconds that an app may put an update off in all. */
+export const APPLY_WAIT_S_MAX = 86400
+/** Watchers that can be registered at a time. */
+export const WATCHERS_MAX = 32
+/** Signals that can wait in the queue at a time. */
+export const SIGNALS_QUEUED_MAX = 32
+/** Seconds without a feed after which the watchdog resets the board. */
+export const WATCHDOG_TIMEOUT_S = 10
+
+/**
+ * Relations that the rest of the firmware builds on, as a list of what is broken.
+ * Returns: "" when all hold, else the first relation that does not.
+ */
+export function constantsBroken(): string {
+    if (DIGESTS_PER_PAGE * DIGEST_BYTES !== BLOCK_BYTES) return "a page of a block list is one block"
+    if (FILE_BYTES_MAX % BLOCK_BYTES !== 0) return "a file is a whole number of blocks at most"
+    if (BLOCK_BYTES % FILE_ALIGN_BYTES_MAX !== 0) return "records fit blocks"
+    if (FILE_ALIGN_BYTES_MAX % FILE_ALIGN_BYTES_DEFAULT !== 0) return "alignments divide each other"
+    if (IMAGE_BYTES_MAX >= 0x40000000) return "image offsets stay far below 2^31"
+    if (UPDATE_ID_BYTES_MAX + 101 > BOOT_RECORD_BYTES - CHECK_BYTES) return "the update id fits the boot record"
+    if (TRIALS_DEFAULT > TRIALS_MAX) return "the default number of trials is allowed"
+    if (COMMIT_TIMEOUT_S_DEFAULT > COMMIT_TIMEOUT_S_MAX) return "the default commit timeout is allowed"
+    return ""
+}

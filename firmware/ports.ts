@@ -1,0 +1,155 @@
+// What the core asks of a platform: a few small sets of functions, their geometry beside them. Shims implement them.
+
+/**
+ * Bytes as a native string: every character is one byte, 0–255. Engines of a few dozen kilobytes handle strings
+ * natively and arrays by loop, so payload bytes travel as strings and are never touched one by one.
+ */
+export type Bytes = string
+
+/**
+ * A page-aligned range of flash. Offsets are relative to the region.
+ * Contract: `offset` and lengths lie inside the region; `program` and `programStaged` get whole program units of erased
+ * flash; a call that returned STATUS_OK may still not have done its work, so the caller reads back.
+ */
+export interface Region {
+    /** Size in bytes, a multiple of `eraseBytes`. */
+    readonly sizeBytes: number
+    /** Erase unit in bytes: 1024–65536. */
+    readonly eraseBytes: number
+    /** Program unit in bytes: 1–256, divides `eraseBytes`. */
+    readonly programBytes: number
+    /** Reads `lengthBytes`; "" when the flash cannot be read. */
+    read(this: void, offset: number, lengthBytes: number): Bytes
+    /** Sets one erase unit to 0xff. Returns STATUS_OK or STATUS_FLASH. */
+    erase(this: void, offset: number): number
+    /** Programs `bytes`, a whole number of program units. Returns STATUS_OK or STATUS_FLASH. */
+    program(this: void, offset: number, bytes: Bytes): number
+    /** Programs the first `lengthBytes` of the stage, padded with 0xff to whole program units. Returns STATUS_OK or STATUS_FLASH. */
+    programStaged(this: void, offset: number, lengthBytes: number): number
+    /** Whether flash reads back as the first `lengthBytes` of the stage. */
+    matchesStaged(this: void, offset: number, lengthBytes: number): boolean
+}
+
+/** One buffer of BLOCK_BYTES in RAM: where payload rests between socket and flash. */
+export interface Stage {
+    /** Copies bytes[from, to) to `at`. Contract: at + to - from <= BLOCK_BYTES. */
+    put(this: void, at: number, bytes: Bytes, from: number, to: number): void
+    /** The SHA-256 of the first `lengthBytes`, 32 bytes. */
+    sha256(this: void, lengthBytes: number): Bytes
+    /** CRC-32 (ISO 3309, as in zip) of what came before (`crc`, 0 at first) and the first `lengthBytes`, as a signed 32-bit integer. */
+    crc32(this: void, crc: number, lengthBytes: number): number
+    /** Whether the platform computes CRC-32 natively; where not, SHA-256 alone decides over payload. */
+    readonly hasCrc32: boolean
+    /** The first `lengthBytes` as a string. */
+    take(this: void, lengthBytes: number): Bytes
+}
+
+/** Hashes that the platform computes natively. */
+export interface Digest {
+    /** The SHA-256 of `bytes` in one shot, 32 bytes. `bytes` has at most BLOCK_BYTES. */
+    sha256(this: void, bytes: Bytes): Bytes
+    /**
+     * The hash of a whole range of a region, in lower-case hex, for images without block lists.
+     * `algorithm` is 1 (SHA-1) or 256 (SHA-256). Returns "" where the platform cannot.
+     */
+    ofRegion(this: void, algorithm: number, region: Region, lengthBytes: number): string
+}
+
+/** Time. */
+export interface Clock {
+    /** Unix time in seconds; 0 while unknown. */
+    nowS(this: void): number
+    /** Milliseconds since the boot, below 2^31. */
+    upMs(this: void): number
+    /** Calls `run` once after `delayMs` (0 – 2^31-1). Returns an id > 0. */
+    after(this: void, delayMs: number, run: (this: void) => void): number
+    /** Takes a timer back; an id that ran or never was is no error. */
+    cancel(this: void, id: number): void
+}
+
+/** The head of an HTTP answer. */
+export interface HttpHead {
+    readonly statusCode: number
+    /** The value of a header, its name in lower case; "" when absent. */
+    header(this: void, name: string): string
+}
+
+/** What the core hears of a request. After `onEnd` nothing more is called. */
+export interface HttpListener {
+    onHead(this: void, head: HttpHead): void
+    /** A piece of the body of any length. The sender is held back while this runs. */
+    onData(this: void, bytes: Bytes): void
+    /** The end: STATUS_OK after a whole answer, STATUS_NET when the connection broke or never came. */
+    onEnd(this: void, status: number): void
+}
+
+/** HTTP/1.1 client. Redirects are not followed. */
+export interface Http {
+    /** Sends a request. `headers` are name/value pairs. Returns a handle > 0; every outcome reaches the listener, later. */
+    request(this: void, method: string, url: string, headers: string[][], body: Bytes, listener: HttpListener): number
+    /** Ends a request; its listener hears nothing more. */
+    abort(this: void, handle: number): void
+    /** Holds the body back for `delayMs` before the next piece (throttle). */
+    pause(this: void, handle: number, delayMs: number): void
+}
+
+/** Reset and watchdog. */
+export interface Board {
+    /** Restarts the board; the call may return, and nothing may be done after it. */
+    reset(this: void): void
+    /** Arms the watchdog, or feeds it: without another call within `timeoutS` the board is reset. */
+    watchdog(this: void, timeoutS: number): void
+    /** An integer 0 – 2^31-1, not predictable where the platform can. */
+    random(this: void): number
+    /** A line for whoever watches the board. */
+    log(this: void, line: string): void
+}
+
+/** JSON, as the platform has it. */
+export interface Json {
+    /** The value, or undefined when the text is not JSON. */
+    parse(this: void, text: string): unknown
+    /** The text of a value. */
+    stringify(this: void, value: unknown): string
+}
+
+/**
+ * For platforms that keep the whole image beside the slots and hand it to a script, as Ioto agents do (scripts/update).
+ */
+export interface ImageFile {
+    /** Keeps a piece of the image as it came off the network. */
+    write(this: void, offset: number, bytes: Bytes): void
+    /**
+     * Runs the configured script with the image's path, after checking its SHA-256 (64 hex digits; "" when unknown), and removes the file.
+     * Calls `done` with STATUS_OK (go on), STATUS_DONE (the script wants a stop or restart; the platform carries it out after the flip) or STATUS_SCRIPT.
+     */
+    run(this: void, checksum: string, done: (this: void, status: number) => void): void
+}
+
+/** Everything a platform gives the core. */
+export interface Ports {
+    /** Two erase units, one boot record each. */
+    boot: Region
+    journal: Region
+    /** The two app slots and the two files areas. */
+    app: Region[]
+    files: Region[]
+    stage: Stage
+    digest: Digest
+    clock: Clock
+    http: Http
+    board: Board
+    json: Json
+    /** Absent where the platform runs no script. */
+    imageFile?: ImageFile
+    /** Platform name that an image must carry, such as "host". */
+    platform: string
+}
+
+/** The ports in use; set once by the shim before anything else runs. */
+export let ports: Ports
+
+/** Installs the platform. Called once per boot by a shim's main. */
+export function portsInstall(platformPorts: Ports): void {
+    ports = platformPorts
+}
