@@ -35,7 +35,7 @@ let queueCount = 0
 /** Index of the first watcher of `name` registered after `serial`, or -1. @hot */
 function watcherAfter(name: string, serial: number): number {
     for (let index = 0; index < watchCount; index += 1) {
-        if (watchSerials[index]! > serial && watchNames[index] === name) return index
+        if (watchSerials[index] > serial && watchNames[index] === name) return index
     }
     return -1
 }
@@ -72,10 +72,10 @@ export function rWatchOff(name: string, proc: SignalProc, data: unknown): void {
     if (found < 0) return
     watchCount -= 1
     for (let index = found; index < watchCount; index += 1) {
-        watchNames[index] = watchNames[index + 1]!
-        watchProcs[index] = watchProcs[index + 1]!
+        watchNames[index] = watchNames[index + 1]
+        watchProcs[index] = watchProcs[index + 1]
         watchData[index] = watchData[index + 1]
-        watchSerials[index] = watchSerials[index + 1]!
+        watchSerials[index] = watchSerials[index + 1]
     }
     watchData[watchCount] = undefined
 }
@@ -88,21 +88,21 @@ export function rWatchOff(name: string, proc: SignalProc, data: unknown): void {
 export function rSignalSync(name: string, arg: unknown): void {
     const serialEnd = serialNext
     let index = watcherAfter(name, 0)
-    while (index >= 0 && watchSerials[index]! < serialEnd) {
-        const serial = watchSerials[index]!
-        const proc = watchProcs[index]!
+    while (index >= 0 && watchSerials[index] < serialEnd) {
+        const serial = watchSerials[index]
+        const proc = watchProcs[index]
         proc(watchData[index], arg)
         index = watcherAfter(name, serial)
     }
 }
 
 function queuedRun(): void {
-    const serial = queue[queueHead]!
+    const serial = queue[queueHead]
     queueHead = (queueHead + 1) % SIGNALS_QUEUED_MAX
     queueCount -= 1
     for (let index = 0; index < watchCount; index += 1) {
         if (watchSerials[index] === serial) {
-            const proc = watchProcs[index]!
+            const proc = watchProcs[index]
             proc(watchData[index])
             return
         }
@@ -118,7 +118,7 @@ export function rSignal(name: string): boolean {
     let index = watcherAfter(name, 0)
     while (index >= 0) {
         wanted += 1
-        index = watcherAfter(name, watchSerials[index]!)
+        index = watcherAfter(name, watchSerials[index])
     }
     if (queueCount + wanted > SIGNALS_QUEUED_MAX) {
         ports.board.log("signals: no room to queue " + name + "; it is dropped")
@@ -126,10 +126,10 @@ export function rSignal(name: string): boolean {
     }
     index = watcherAfter(name, 0)
     while (index >= 0) {
-        queue[(queueHead + queueCount) % SIGNALS_QUEUED_MAX] = watchSerials[index]!
+        queue[(queueHead + queueCount) % SIGNALS_QUEUED_MAX] = watchSerials[index]
         queueCount += 1
         ports.clock.after(0, queuedRun)
-        index = watcherAfter(name, watchSerials[index]!)
+        index = watcherAfter(name, watchSerials[index])
     }
     return true
 }
