@@ -32,7 +32,10 @@ const queue: number[] = []
 let queueHead = 0
 let queueCount = 0
 
-/** Index of the first watcher of `name` registered after `serial`, or -1. @hot */
+/**
+ * Index of the first watcher of `name` registered after `serial`, or -1.
+ * @hot
+ */
 function watcherAfter(name: string, serial: number): number {
     for (let index = 0; index < watchCount; index += 1) {
         if (watchSerials[index] > serial && watchNames[index] === name) return index
