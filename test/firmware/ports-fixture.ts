@@ -26,7 +26,8 @@ export function virtualClock(startS: number): VirtualClock {
         nowS: () => (startS === 0 ? 0 : startS + Math.floor(upMs / 1000)),
         upMs: () => upMs,
         after(delayMs, run) {
-            if (!(delayMs >= 0 && delayMs < 2 ** 31) || !Number.isInteger(delayMs)) throw new Error(`delayMs ${delayMs} breaks the contract`)
+            if (!(delayMs >= 0 && delayMs < 2 ** 31) || !Number.isInteger(delayMs))
+                throw new Error(`delayMs ${delayMs} breaks the contract`)
             idLast += 1
             timers.set(idLast, { atMs: upMs + delayMs, run })
             return idLast

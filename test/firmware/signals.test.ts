@@ -36,7 +36,11 @@ describe("rSignalSync", () => {
         ])
     })
     test("the same proc and data are held once; off needs both to match", () => {
-        expect([signals.rWatch("a", note, 1), signals.rWatch("a", note, 1), signals.rWatch("a", note, 2)]).toEqual([true, true, true])
+        expect([signals.rWatch("a", note, 1), signals.rWatch("a", note, 1), signals.rWatch("a", note, 2)]).toEqual([
+            true,
+            true,
+            true,
+        ])
         signals.rWatchOff("a", note, 3)
         signals.rWatchOff("a", other, 1)
         signals.rWatchOff("a", note, 1)
@@ -73,9 +77,13 @@ describe("rSignalSync", () => {
         ])
     })
     test("a watcher that throws leaves the table usable", () => {
-        signals.rWatch("a", () => {
-            throw new Error("app")
-        }, 1)
+        signals.rWatch(
+            "a",
+            () => {
+                throw new Error("app")
+            },
+            1,
+        )
         expect(() => signals.rSignalSync("a", 0)).toThrow("app")
         signals.rWatch("b", note, 1)
         signals.rSignalSync("b", 2)
