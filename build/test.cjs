@@ -13,7 +13,10 @@ const sum = { passed: 0, failed: 0, skipped: 0 }
 /** Runs a package's command with this Node and shows its output. Returns whether it succeeded. */
 function run(script, parameters) {
     const started = Date.now()
-    const result = spawnSync(process.execPath, [join(root, "node_modules", script), ...parameters], { cwd: root, stdio: "inherit" })
+    const result = spawnSync(process.execPath, [join(root, "node_modules", script), ...parameters], {
+        cwd: root,
+        stdio: "inherit",
+    })
     const seconds = ((Date.now() - started) / 1000).toFixed(1)
     process.stdout.write(`${result.status === 0 ? "ok    " : "FAILED"}  ${script.split("/")[0]}  ${seconds} s\n`)
     return result.status === 0

@@ -1,0 +1,40 @@
+// `npm run size`: how large the bundles for boards are, readable, minified and gzipped.
+
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { gzipSync } from "node:zlib"
+import { bundleApp, type BundleOptions, bundleLoader } from "./bundle-host"
+
+const constants = { image: { name: "empty", version: "0.0.0", build_id: "0", platform: "host" }, device: {}, config: {} }
+
+type Make = (options: BundleOptions) => Promise<Buffer>
+
+async function row(name: string, make: Make): Promise<string> {
+    const readable = await make({ minify: false })
+    const minified = await make({})
+    const sizes = [readable.length, minified.length, gzipSync(minified, { level: 9 }).length]
+    return [name.padEnd(24), ...sizes.map(size => String(size).padStart(10))].join("")
+}
+
+/** Prints one row a bundle, in bytes. */
+async function report(): Promise<void> {
+    const folder = mkdtempSync(join(tmpdir(), "otary-size-"))
+    try {
+        const app = join(folder, "app.js")
+        writeFileSync(app, "")
+        const rows = [
+            ["bundle (bytes)".padEnd(24), ...["readable", "minified", "gzipped"].map(title => title.padStart(10))].join(""),
+            await row("host: boot loader", bundleLoader),
+            await row("host: agent, empty app", options => bundleApp(app, constants, options)),
+        ]
+        process.stdout.write(`${rows.join("\n")}\n`)
+    } finally {
+        rmSync(folder, { recursive: true, force: true })
+    }
+}
+
+report().catch((error: unknown) => {
+    process.stderr.write(`size report: ${error instanceof Error ? error.message : String(error)}\n`)
+    process.exitCode = 1
+})
