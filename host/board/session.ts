@@ -1,0 +1,138 @@
+// One boot of a board: what the running code started ends with it, and nothing reaches that code afterwards.
+
+import type { Clock, Http, HttpListener, ImageFile } from "../../firmware/ports"
+import type { HostImageFile } from "../../shims/host/image-file"
+
+/** What is thrown at code whose boot is over, so that it goes no further: on hardware a reset does not return. */
+export class BootOver extends Error {
+    constructor() {
+        super("this boot is over")
+    }
+}
+
+/** The ports that outlive a boot. */
+export interface SessionPorts {
+    readonly clock: Clock
+    readonly http: Http
+    readonly imageFile?: HostImageFile
+}
+
+/** The same ports, bound to one boot. */
+export interface Session {
+    readonly clock: Clock
+    readonly http: Http
+    readonly imageFile?: ImageFile
+    /** Runs the board's code; an exception out of it is handed to `onPanic`, unless the boot ended meanwhile. */
+    enter<T>(this: void, run: (this: void, value: T) => void, value: T): void
+    /** Throws BootOver when the boot is over. */
+    check(this: void): void
+    /** Ends the boot: takes timers back, aborts requests, stops a script. May be called twice. */
+    end(this: void): void
+}
+
+/** Starts a boot. `bootMs` is the clock's upMs at the board's last reset. */
+export function createSession(ports: SessionPorts, bootMs: number, onPanic: (this: void, error: unknown) => void): Session {
+    let isOver = false
+    const check = (): void => {
+        if (isOver) throw new BootOver()
+    }
+    const enter = <T>(run: (this: void, value: T) => void, value: T): void => {
+        if (isOver) return
+        try {
+            run(value)
+        } catch (error) {
+            if (!isOver) onPanic(error)
+        }
+    }
+    const clock = sessionClock(ports.clock, bootMs, check, enter)
+    const http = sessionHttp(ports.http, check, enter)
+    return {
+        clock,
+        http,
+        imageFile: sessionImageFile(ports.imageFile, check, enter),
+        enter,
+        check,
+        end() {
+            if (isOver) return
+            isOver = true
+            clock.stop()
+            http.stop()
+            ports.imageFile?.stop()
+        },
+    }
+}
+
+type Enter = Session["enter"]
+type Check = Session["check"]
+
+/** 2^31: the port's times stay below it. */
+const MS_LIMIT = 0x80000000
+
+function sessionClock(base: Clock, bootMs: number, check: Check, enter: Enter): Clock & { stop(): void } {
+    const ids = new Set<number>()
+    return {
+        nowS: base.nowS,
+        upMs: () => (base.upMs() - bootMs + MS_LIMIT) % MS_LIMIT,
+        after(delayMs, run) {
+            check()
+            const id = base.after(delayMs, () => {
+                ids.delete(id)
+                enter(run, undefined)
+            })
+            ids.add(id)
+            return id
+        },
+        cancel(id) {
+            // Only this boot's timers: a stale id must not hit what somebody else set.
+            if (ids.delete(id)) base.cancel(id)
+        },
+        stop() {
+            for (const id of ids) base.cancel(id)
+            ids.clear()
+        },
+    }
+}
+
+function sessionHttp(base: Http, check: Check, enter: Enter): Http & { stop(): void } {
+    const handles = new Set<number>()
+    return {
+        request(method, url, headers, body, listener) {
+            check()
+            const bound: HttpListener = {
+                onHead: head => enter(listener.onHead, head),
+                onData: bytes => enter(listener.onData, bytes),
+                onEnd: status => {
+                    handles.delete(handle)
+                    enter(listener.onEnd, status)
+                },
+            }
+            const handle = base.request(method, url, headers, body, bound)
+            handles.add(handle)
+            return handle
+        },
+        abort(handle) {
+            if (handles.delete(handle)) base.abort(handle)
+        },
+        pause(handle, delayMs) {
+            if (handles.has(handle)) base.pause(handle, delayMs)
+        },
+        stop() {
+            for (const handle of handles) base.abort(handle)
+            handles.clear()
+        },
+    }
+}
+
+function sessionImageFile(base: ImageFile | undefined, check: Check, enter: Enter): ImageFile | undefined {
+    if (base === undefined) return undefined
+    return {
+        write(offset, bytes) {
+            check()
+            base.write(offset, bytes)
+        },
+        run(checksum, done) {
+            check()
+            base.run(checksum, status => enter(done, status))
+        },
+    }
+}
