@@ -13,6 +13,8 @@ export const DIGEST_BYTES = 32
 export const DIGESTS_PER_PAGE = 128
 /** Longest manifest.json in bytes; it is held in RAM. */
 export const MANIFEST_BYTES_MAX = 8192
+/** Longest text field of a manifest that the board looks at, in bytes. */
+export const FIELD_BYTES_MAX = 127
 /** Most parts that one manifest may name. */
 export const PARTS_MAX = 8
 /** Longest name of a zip entry in bytes, leading folder included. */

@@ -1,0 +1,74 @@
+// From a whole image in the other slot to the one that boots next: verify, complete the files, and, last of all, flip.
+
+import { partHasHash } from "./blocks"
+import { bootRecordRead, bootRecordWrite, type BootRecord } from "./boot-record"
+import { blocksOf } from "./bytes"
+import { filesMerge } from "./files"
+import { blockHasDigest, journalForget } from "./journal"
+import { manifestParts, PART_APP, PART_FILES, partRegion } from "./manifest"
+import { ports } from "./ports"
+import { regionDigest } from "./region"
+import { STATUS_BLOCK_HASH, STATUS_NO_BOOT_RECORD, STATUS_OK, STATUS_PART_HASH } from "./status"
+
+/** Where the image lies and what the boot record shall say of it. */
+export interface ApplyOptions {
+    appSlot: number
+    filesArea: number
+    updateId: string
+    commitTimeoutS: number
+}
+
+/** Applies the image of the manifest that was read last. Returns STATUS_OK or a negative status; nothing has flipped then. */
+export function applyImage(options: ApplyOptions): number {
+    const record = bootRecordRead()
+    if (record === undefined) return STATUS_NO_BOOT_RECORD
+    const parts = manifestParts()
+    for (let k = 0; k < parts.length; k++) {
+        const verified = partVerify(k, options)
+        if (verified !== STATUS_OK) {
+            // What the journal vouches for is not so: the next download starts from the beginning.
+            journalForget()
+            return verified
+        }
+    }
+    for (let k = 0; k < parts.length; k++) {
+        if (parts[k].kind === PART_FILES) {
+            const merged = filesMerge(ports.files[options.filesArea], parts[k].sizeBytes)
+            if (merged !== STATUS_OK) return merged
+        }
+    }
+    return flip(record, options)
+}
+
+function partVerify(k: number, options: ApplyOptions): number {
+    const part = manifestParts()[k]
+    const region = partRegion(part, options.appSlot, options.filesArea)
+    if (part.listSrc === "") {
+        if (partHasHash(k, region)) return STATUS_OK
+        return STATUS_PART_HASH
+    }
+    for (let block = 0; block < blocksOf(part.sizeBytes); block++) {
+        if (!blockHasDigest(k, block, region)) return STATUS_BLOCK_HASH
+    }
+    return STATUS_OK
+}
+
+function flip(record: BootRecord, options: ApplyOptions): number {
+    record.revertApp = record.activeApp
+    record.revertFiles = record.activeFiles
+    const parts = manifestParts()
+    for (let k = 0; k < parts.length; k++) {
+        if (parts[k].kind === PART_APP) {
+            record.activeApp = options.appSlot
+            record.appBytes[options.appSlot] = parts[k].sizeBytes
+            record.appDigests[options.appSlot] = regionDigest(ports.app[options.appSlot], 0, parts[k].sizeBytes)
+        } else record.activeFiles = options.filesArea
+    }
+    record.isCommitted = false
+    record.cameBack = false
+    record.trialsLeft = record.trials
+    record.commitTimeoutS = options.commitTimeoutS
+    record.result = STATUS_OK
+    record.updateId = options.updateId
+    return bootRecordWrite(record)
+}

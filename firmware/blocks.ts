@@ -1,0 +1,153 @@
+// The payload of an image on its way into flash: staged by blocks, hashed, erased, programmed, read back, marked.
+
+import { least, u16 } from "./bytes"
+import { BLOCK_BYTES, FILE_ALIGN_BYTES_MAX } from "./constants"
+import { journalDigest, journalListErase, journalListPage, journalMark } from "./journal"
+import { manifestParts, PART_FILES } from "./manifest"
+import { ports, type Bytes, type Region } from "./ports"
+import { regionErase, regionIsErased } from "./region"
+import { STATUS_BLOCK_HASH, STATUS_FILES_FORMAT, STATUS_FLASH, STATUS_OK, STATUS_PART_HASH, STATUS_ZIP_CRC } from "./status"
+
+const SINK_LIST = 1
+const SINK_PART = 2
+const SINK_SKIP = 3
+
+let sink = SINK_SKIP
+let index = 0
+let region: Region
+let totalBytes = 0
+let doneBytes = 0
+let stagedBytes = 0
+let block = 0
+let hasList = false
+let crc = 0
+let crcWanted = 0
+
+function begin(newSink: number, part: number, sizeBytes: number, entryCrc: number): void {
+    sink = newSink
+    index = part
+    totalBytes = sizeBytes
+    doneBytes = 0
+    stagedBytes = 0
+    block = 0
+    crc = 0
+    crcWanted = 0
+    if (ports.stage.hasCrc32) crcWanted = entryCrc
+}
+
+/** What follows is the block list of part `part`. Returns STATUS_OK or STATUS_FLASH. */
+export function listBegin(part: number, sizeBytes: number, entryCrc: number): number {
+    begin(SINK_LIST, part, sizeBytes, entryCrc)
+    return journalListErase(part)
+}
+
+/** What follows is part `part`, from block `firstBlock` on, for `target`. `entryCrc` is 0 when it cannot be checked. */
+export function partBegin(part: number, target: Region, firstBlock: number, entryCrc: number): void {
+    begin(SINK_PART, part, manifestParts()[part].sizeBytes, entryCrc)
+    region = target
+    block = firstBlock
+    doneBytes = firstBlock * BLOCK_BYTES
+    hasList = manifestParts()[part].listSrc !== ""
+}
+
+/** What follows is of no use. */
+export function skipBegin(sizeBytes: number): void {
+    begin(SINK_SKIP, 0, sizeBytes, 0)
+}
+
+/**
+ * Takes payload bytes[from, to). Returns STATUS_OK or a negative status.
+ * @hot
+ */
+export function blocksTake(bytes: Bytes, from: number, to: number): number {
+    if (sink === SINK_SKIP) return STATUS_OK
+    let at = from
+    while (at < to) {
+        const count = least(to - at, BLOCK_BYTES - stagedBytes)
+        ports.stage.put(stagedBytes, bytes, at, at + count)
+        stagedBytes = stagedBytes + count
+        at = at + count
+        if (stagedBytes === BLOCK_BYTES || doneBytes + stagedBytes === totalBytes) {
+            const status = flush()
+            if (status !== STATUS_OK) return status
+        }
+    }
+    return STATUS_OK
+}
+
+/**
+ * One whole block is staged.
+ * @hot
+ */
+function flush(): number {
+    if (crcWanted !== 0) crc = ports.stage.crc32(crc, stagedBytes)
+    let status = STATUS_OK
+    if (sink === SINK_LIST) status = journalListPage(index, block, stagedBytes)
+    else status = partBlock()
+    doneBytes = doneBytes + stagedBytes
+    stagedBytes = 0
+    block = block + 1
+    return status
+}
+
+/**
+ * Verify before write; then erase, program, read back, mark. A write that did not take is tried once more: a unit may be weak once.
+ * @hot
+ */
+function partBlock(): number {
+    if (hasList && ports.stage.sha256(stagedBytes) !== journalDigest(index, block)) return STATUS_BLOCK_HASH
+    if (block === 0 && manifestParts()[index].kind === PART_FILES && !stageIsFilesArea(region)) return STATUS_FILES_FORMAT
+    const offset = block * BLOCK_BYTES
+    if (write(offset) !== STATUS_OK && write(offset) !== STATUS_OK) return STATUS_FLASH
+    if (hasList) journalMark(index, block)
+    return STATUS_OK
+}
+
+/** @hot */
+function write(offset: number): number {
+    if (regionErase(region, offset, BLOCK_BYTES) !== STATUS_OK) return STATUS_FLASH
+    if (region.programStaged(offset, stagedBytes) !== STATUS_OK) return STATUS_FLASH
+    if (!region.matchesStaged(offset, stagedBytes)) return STATUS_FLASH
+    return STATUS_OK
+}
+
+/** Whether the stage begins with the header of a files area that suits the program unit of `target`. */
+function stageIsFilesArea(target: Region): boolean {
+    if (stagedBytes < 16) return false
+    const head = ports.stage.take(16)
+    const align = u16(head, 4)
+    if (head.substring(0, 4) !== "OTF1" || align === 0 || align > FILE_ALIGN_BYTES_MAX || align % target.programBytes !== 0) return false
+    return ports.digest.sha256(head.substring(0, 8)).substring(0, 8) === head.substring(8, 16)
+}
+
+/**
+ * The entry is at its end. Returns STATUS_OK, STATUS_ZIP_CRC, or STATUS_PART_HASH for a part without a block list that does not
+ * have its hash.
+ */
+export function blocksEnd(): number {
+    if (sink === SINK_SKIP) return STATUS_OK
+    if (crcWanted !== 0 && crc !== crcWanted) return STATUS_ZIP_CRC
+    if (sink === SINK_LIST || hasList) return STATUS_OK
+    if (!partHasHash(index, region)) return STATUS_PART_HASH
+    journalMark(index, 0)
+    return STATUS_OK
+}
+
+/** Whether a part without a block list has the hash of the manifest; SHA-256 where it names both. */
+export function partHasHash(part: number, target: Region): boolean {
+    const wanted = manifestParts()[part]
+    if (wanted.sha256 !== "") return ports.digest.ofRegion(256, target, wanted.sizeBytes) === wanted.sha256
+    return ports.digest.ofRegion(1, target, wanted.sizeBytes) === wanted.sha1
+}
+
+/**
+ * The block to go on with after `doneBlocks`: the same, or the first of its erase unit where that unit is larger than a block
+ * and holds the rest of a torn write behind the last good block.
+ */
+export function blockToResume(target: Region, doneBlocks: number): number {
+    const perUnit = Math.floor(target.eraseBytes / BLOCK_BYTES)
+    if (perUnit <= 1 || doneBlocks % perUnit === 0) return doneBlocks
+    const offset = doneBlocks * BLOCK_BYTES
+    if (offset >= target.sizeBytes || regionIsErased(target, offset, BLOCK_BYTES)) return doneBlocks
+    return doneBlocks - (doneBlocks % perUnit)
+}

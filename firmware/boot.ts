@@ -1,0 +1,75 @@
+// The boot loader's decision: which slot runs, taken from the boot record and the slots' digests alone.
+
+import { bootRecordRead, bootRecordWrite, type BootRecord } from "./boot-record"
+import { SLOT_NONE, WATCHDOG_TIMEOUT_S } from "./constants"
+import { ports } from "./ports"
+import { regionDigest } from "./region"
+import { STATUS_NO_BOOT_RECORD, STATUS_OK, STATUS_ROLLED_BACK, STATUS_SLOT_DAMAGED } from "./status"
+
+/**
+ * Decides which app slot runs, writes that down where it changes anything, and arms the watchdog.
+ * Returns: the slot (0 or 1), or STATUS_NO_BOOT_RECORD, or STATUS_SLOT_DAMAGED when no slot is bootable; nothing is written then.
+ */
+export function bootDecide(): number {
+    const record = bootRecordRead()
+    if (record === undefined) return STATUS_NO_BOOT_RECORD
+    ports.board.watchdog(WATCHDOG_TIMEOUT_S)
+    if (record.isCommitted) return committedSlot(record)
+    return trialSlot(record)
+}
+
+/** Bytes of the part in an app slot, as the newest boot record says. */
+export function bootSlotBytes(slot: number): number {
+    const record = bootRecordRead()
+    if (record === undefined) return 0
+    return record.appBytes[slot]
+}
+
+/**
+ * Makes the record one that goes back: the slots to go back to become active and committed, `result` says why.
+ * Shared by the loader, `revert` and the commit timeout, so that every way back leaves the same record.
+ */
+export function recordBack(record: BootRecord, result: number): void {
+    record.activeApp = record.revertApp
+    if (record.revertFiles !== SLOT_NONE) record.activeFiles = record.revertFiles
+    record.revertApp = SLOT_NONE
+    record.revertFiles = SLOT_NONE
+    record.isCommitted = true
+    record.cameBack = true
+    record.trialsLeft = 0
+    record.result = result
+}
+
+function committedSlot(record: BootRecord): number {
+    if (slotIsWhole(record, record.activeApp)) return record.activeApp
+    const other = 1 - record.activeApp
+    if (!slotIsWhole(record, other)) return STATUS_SLOT_DAMAGED
+    record.revertApp = other
+    recordBack(record, STATUS_SLOT_DAMAGED)
+    bootRecordWrite(record)
+    return other
+}
+
+function trialSlot(record: BootRecord): number {
+    const isWhole = slotIsWhole(record, record.activeApp)
+    if (isWhole && record.trialsLeft > 0) {
+        record.trialsLeft = record.trialsLeft - 1
+        // A trial that cannot be counted must not be taken: it could be taken for ever.
+        if (bootRecordWrite(record) === STATUS_OK) return record.activeApp
+    }
+    const back = record.revertApp
+    if (back > 1 || !slotIsWhole(record, back)) {
+        if (isWhole) return record.activeApp
+        return STATUS_SLOT_DAMAGED
+    }
+    if (isWhole) recordBack(record, STATUS_ROLLED_BACK)
+    else recordBack(record, STATUS_SLOT_DAMAGED)
+    bootRecordWrite(record)
+    return back
+}
+
+function slotIsWhole(record: BootRecord, slot: number): boolean {
+    const lengthBytes = record.appBytes[slot]
+    if (lengthBytes <= 0 || lengthBytes > ports.app[slot].sizeBytes) return false
+    return regionDigest(ports.app[slot], 0, lengthBytes) === record.appDigests[slot]
+}

@@ -1,0 +1,222 @@
+// Which entry of an image is what: the manifest, a block list, a part, or of no use; and where a stopped download goes on.
+
+import { blocksEnd, blocksTake, blockToResume, listBegin, partBegin, skipBegin } from "./blocks"
+import { blocksOf, crc32, most } from "./bytes"
+import { BLOCK_BYTES, MANIFEST_BYTES_MAX, PARTS_MAX, SKIPPED_ENTRY_BYTES_MAX, SLOT_NONE } from "./constants"
+import { journalBlocksDone, journalLayout, journalListIsWhole, journalOpen, journalPlace, journalPlaceOf, journalStart } from "./journal"
+import { listBytesOf, manifestHasFiles, manifestIsRunning, manifestParts, manifestRead, partRegion } from "./manifest"
+import { ports, type Bytes } from "./ports"
+import * as status from "./status"
+import { zipBaseName, zipCrc, zipEntryBytes, zipName, zipOffset, zipStart, zipStartInside } from "./zip"
+
+/** Slots that an update is written to, and what makes it itself. */
+export interface EntriesTarget {
+    appSlot: number
+    filesArea: number
+    /** 32 bytes, or "" for an update that cannot be continued. */
+    identity: Bytes
+    /** The board's security counter. */
+    security: number
+    /** Whether an image of the running version and build_id is written all the same. */
+    ignoreSameVersion: boolean
+}
+
+const ENTRY_MANIFEST = 1
+const ENTRY_LIST = 2
+const ENTRY_PART = 3
+const ENTRY_OTHER = 4
+
+const PART_NONE = 0
+/** In flash from this run on. */
+const PART_WHOLE = 1
+/** In flash from before a reset; its entry may pass again. */
+const PART_KEPT = 2
+
+let target: EntriesTarget
+let entry = ENTRY_OTHER
+let index = 0
+let manifest = ""
+let isKnown = false
+let isSame = false
+const partState: number[] = [0, 0, 0, 0, 0, 0, 0, 0]
+const doneBlocks: number[] = [-1, -1, -1, -1, -1, -1, -1, -1]
+const listIsWhole: boolean[] = [false, false, false, false, false, false, false, false]
+
+/** Starts an image, or goes on with the journal's where it is the same one and its manifest is still allowed. */
+export function entriesStart(newTarget: EntriesTarget): void {
+    target = newTarget
+    entry = ENTRY_OTHER
+    manifest = ""
+    isKnown = false
+    isSame = false
+    for (let k = 0; k < PARTS_MAX; k++) {
+        partState[k] = PART_NONE
+        listIsWhole[k] = false
+    }
+    zipStart(0)
+    if (target.identity !== "") resume()
+}
+
+/** Whether the manifest says that this is the running image. */
+export function entriesSame(): boolean {
+    return isSame
+}
+
+/** The first part that is not whole, as STATUS_PART_MISSING; STATUS_OK when all are; STATUS_MANIFEST_ORDER without a manifest. */
+export function entriesMissing(): number {
+    if (!isKnown) return status.STATUS_MANIFEST_ORDER
+    for (let k = 0; k < manifestParts().length; k++) {
+        if (partState[k] === PART_NONE) return status.STATUS_PART_MISSING
+    }
+    return status.STATUS_OK
+}
+
+// ---- one entry ---------------------------------------------------------------------------------
+
+/** The reader stands behind an entry's header. Returns STATUS_OK or a negative status. */
+export function entryBegin(): number {
+    const name = zipBaseName(zipName())
+    if (!isKnown) return manifestBegin(name)
+    const parts = manifestParts()
+    for (let k = 0; k < parts.length; k++) {
+        index = k
+        if (name === parts[k].src) return partEntry(k)
+        if (name !== "" && name === parts[k].listSrc) return listEntry(k)
+    }
+    if (zipEntryBytes() > SKIPPED_ENTRY_BYTES_MAX) return status.STATUS_ZIP_LIMIT
+    other()
+    return status.STATUS_OK
+}
+
+function other(): void {
+    entry = ENTRY_OTHER
+    skipBegin(zipEntryBytes())
+}
+
+function manifestBegin(name: string): number {
+    // A folder's own entry, such as `demo-1.0.0/`, may come first.
+    if (name === "" && zipEntryBytes() === 0) {
+        other()
+        return status.STATUS_OK
+    }
+    if (name !== "manifest.json") return status.STATUS_MANIFEST_ORDER
+    if (zipEntryBytes() > MANIFEST_BYTES_MAX || zipEntryBytes() === 0) return status.STATUS_MANIFEST_SIZE
+    entry = ENTRY_MANIFEST
+    manifest = ""
+    return status.STATUS_OK
+}
+
+function listEntry(k: number): number {
+    if (zipEntryBytes() !== listBytesOf(manifestParts()[k].sizeBytes)) return status.STATUS_BLOCK_LIST
+    // A continued download may pass a list again that is in the journal already.
+    if (listIsWhole[k]) {
+        other()
+        return status.STATUS_OK
+    }
+    entry = ENTRY_LIST
+    return listBegin(k, zipEntryBytes(), zipCrc())
+}
+
+function partEntry(k: number): number {
+    const part = manifestParts()[k]
+    if (partState[k] === PART_WHOLE) return status.STATUS_PART_TWICE
+    if (partState[k] === PART_KEPT) {
+        partState[k] = PART_WHOLE
+        other()
+        return status.STATUS_OK
+    }
+    if (zipEntryBytes() !== part.sizeBytes) return status.STATUS_PART_SIZE
+    if (part.listSrc !== "" && !listIsWhole[k]) return status.STATUS_BLOCK_LIST
+    entry = ENTRY_PART
+    if (target.identity !== "") journalPlace(k, zipOffset())
+    partBegin(k, partRegion(part, target.appSlot, target.filesArea), 0, zipCrc())
+    return status.STATUS_OK
+}
+
+/**
+ * Takes payload bytes[from, to) of the entry. Returns STATUS_OK or a negative status.
+ * @hot
+ */
+export function entryTake(bytes: Bytes, from: number, to: number): number {
+    if (entry === ENTRY_MANIFEST) return manifestTake(bytes, from, to)
+    return blocksTake(bytes, from, to)
+}
+
+function manifestTake(bytes: Bytes, from: number, to: number): number {
+    manifest = manifest + bytes.substring(from, to)
+    return status.STATUS_OK
+}
+
+/** The entry's payload is at its end. Returns STATUS_OK or a negative status. */
+export function entryEnd(): number {
+    if (entry === ENTRY_MANIFEST) return manifestEnd()
+    const result = blocksEnd()
+    if (result !== status.STATUS_OK) return result
+    if (entry === ENTRY_LIST) listIsWhole[index] = true
+    if (entry === ENTRY_PART) partState[index] = PART_WHOLE
+    entry = ENTRY_OTHER
+    return status.STATUS_OK
+}
+
+function manifestEnd(): number {
+    entry = ENTRY_OTHER
+    if (zipCrc() !== 0 && crc32(manifest) !== zipCrc()) return status.STATUS_ZIP_CRC
+    const result = read()
+    if (result !== status.STATUS_OK) return result
+    isKnown = true
+    // A signature (the entry manifest.sig, right behind) will be checked here, before the first erase.
+    if (manifestIsRunning() && !target.ignoreSameVersion) {
+        isSame = true
+        return status.STATUS_OK
+    }
+    let filesArea = SLOT_NONE
+    if (manifestHasFiles()) filesArea = target.filesArea
+    return journalStart(target.identity, target.appSlot, filesArea, { manifest, manifestEnd: zipOffset() })
+}
+
+function read(): number {
+    return manifestRead(manifest, ports.app[target.appSlot].sizeBytes, ports.files[target.filesArea].sizeBytes, target.security)
+}
+
+// ---- going on ----------------------------------------------------------------------------------
+
+/** Goes on where the journal says, at the last whole block or entry. Without a usable journal everything starts at 0. */
+function resume(): void {
+    const header = journalOpen(target.identity, target.appSlot, target.filesArea)
+    if (header === undefined) return
+    manifest = header.manifest
+    if (read() !== status.STATUS_OK || manifestIsRunning()) return
+    isKnown = true
+    journalLayout(manifest.length)
+    const parts = manifestParts()
+    let offset = header.manifestEnd
+    let torn = -1
+    for (let k = 0; k < parts.length; k++) {
+        resumePart(k)
+        if (partState[k] === PART_KEPT) offset = most(offset, journalPlaceOf(k) + parts[k].sizeBytes)
+        else if (doneBlocks[k] >= 0 && torn < 0) torn = k
+    }
+    if (torn < 0) zipStart(offset)
+    else resumeInside(torn)
+}
+
+/** What the journal and the flash say of part `k`: whole, begun (doneBlocks), or not begun (-1). */
+function resumePart(k: number): void {
+    const part = manifestParts()[k]
+    const hasList = part.listSrc !== ""
+    listIsWhole[k] = hasList && journalListIsWhole(k)
+    doneBlocks[k] = -1
+    if (journalPlaceOf(k) < 0 || (hasList && !listIsWhole[k])) return
+    doneBlocks[k] = journalBlocksDone(k, partRegion(part, target.appSlot, target.filesArea))
+    if (doneBlocks[k] === blocksOf(part.sizeBytes)) partState[k] = PART_KEPT
+}
+
+function resumeInside(k: number): void {
+    const part = manifestParts()[k]
+    const region = partRegion(part, target.appSlot, target.filesArea)
+    const block = blockToResume(region, doneBlocks[k])
+    index = k
+    entry = ENTRY_PART
+    partBegin(k, region, block, 0)
+    zipStartInside(journalPlaceOf(k) + block * BLOCK_BYTES, part.sizeBytes - block * BLOCK_BYTES)
+}

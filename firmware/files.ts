@@ -1,0 +1,224 @@
+// The app's files: whole files in the active files area, their merge into a new area, and compaction.
+
+import { bootRecordRead, bootRecordWrite } from "./boot-record"
+import { alignUp, least } from "./bytes"
+import { BLOCK_BYTES, FILES_MAX, FILE_BYTES_MAX, FILE_NAME_BYTES_MAX, SLOT_NONE } from "./constants"
+import {
+    logAlign,
+    logAlignFor,
+    logAppend,
+    logEnd,
+    logFirst,
+    logFormat,
+    logNext,
+    RECORD_FILE,
+    RECORD_REMOVAL,
+    type FileRecord,
+} from "./files-log"
+import { ports, type Bytes, type Region } from "./ports"
+import { regionErase } from "./region"
+import * as status from "./status"
+
+/** A files area as it was read: the live files and where the log ends. */
+interface Area {
+    region: Region
+    align: number
+    live: FileRecord[]
+    end: number
+}
+
+let active: Area | undefined
+let isFrozen = false
+let isTaken = false
+
+/** Reads the active area; called at every boot, and again whenever the boot record's active area has changed. */
+export function filesMount(): number {
+    active = undefined
+    isFrozen = false
+    const record = bootRecordRead()
+    if (record === undefined) return status.STATUS_NO_BOOT_RECORD
+    active = areaRead(ports.files[record.activeFiles])
+    return status.STATUS_OK
+}
+
+/** Refuses writes from now on until the next boot: what they would write is left behind by the update that is being applied. */
+export function filesFreeze(isOn: boolean): void {
+    isFrozen = isOn
+}
+
+/** Says that an update is writing the other area, so that compaction must wait. */
+export function filesOtherTaken(isOn: boolean): void {
+    isTaken = isOn
+}
+
+/** The content of a file; undefined when there is no such file, or when flash cannot be read. */
+export function fileRead(name: string): Bytes | undefined {
+    if (active === undefined) return undefined
+    const record = find(active.live, name)
+    if (record === undefined) return undefined
+    return dataOf(active.region, record)
+}
+
+/** Names of all files, in the order in which they were last written. */
+export function fileList(): string[] {
+    const names: string[] = []
+    if (active === undefined) return names
+    for (let i = 0; i < active.live.length; i++) names.push(active.live[i].name)
+    return names
+}
+
+/**
+ * Writes a whole file (at most FILE_BYTES_MAX): after a power cut either the old or the new content is there.
+ * Returns STATUS_OK, STATUS_FILE_NAME, STATUS_FILE_SIZE, STATUS_FILES_FULL, STATUS_BUSY (an update is being applied),
+ * STATUS_NOT_COMMITTED (full, and cleaning up must wait for the commit) or STATUS_FLASH.
+ */
+export function fileWrite(name: string, data: Bytes): number {
+    if (!nameIsGood(name)) return status.STATUS_FILE_NAME
+    if (data.length > FILE_BYTES_MAX) return status.STATUS_FILE_SIZE
+    if (isFrozen) return status.STATUS_BUSY
+    if (active !== undefined) {
+        const record = find(active.live, name)
+        if (record === undefined && active.live.length >= FILES_MAX) return status.STATUS_FILES_FULL
+        // The same content again would only wear the flash.
+        if (record !== undefined && record.dataBytes === data.length && dataOf(active.region, record) === data) return status.STATUS_OK
+    }
+    return recordWrite(RECORD_FILE, name, data)
+}
+
+/** Removes a file. Returns STATUS_OK, STATUS_FILE_NOT_FOUND, or as fileWrite. */
+export function fileRemove(name: string): number {
+    if (active === undefined || find(active.live, name) === undefined) return status.STATUS_FILE_NOT_FOUND
+    if (isFrozen) return status.STATUS_BUSY
+    return recordWrite(RECORD_REMOVAL, name, "")
+}
+
+/**
+ * Completes the area that an update's fs part was written into: appends every live file that the image lacks.
+ * Can be repeated: it starts at an erase unit of its own each time. Returns STATUS_OK, STATUS_FILES_FORMAT, STATUS_FILES_FULL or STATUS_FLASH.
+ */
+export function filesMerge(target: Region, partBytes: number): number {
+    const start = alignUp(partBytes, target.eraseBytes)
+    if (regionErase(target, start, target.sizeBytes - start) !== status.STATUS_OK) return status.STATUS_FLASH
+    if (logAlign(target) === 0) return status.STATUS_FILES_FORMAT
+    const area = areaRead(target)
+    if (active === undefined) return status.STATUS_OK
+    const missing: FileRecord[] = []
+    for (let i = 0; i < active.live.length; i++) {
+        if (find(area.live, active.live[i].name) === undefined) missing.push(active.live[i])
+    }
+    if (missing.length > 0) area.end = start
+    return copyInto(area, active.region, missing)
+}
+
+/** Copies the live files into `target`, which is erased first. Returns STATUS_OK, STATUS_FILES_FULL or STATUS_FLASH. */
+export function filesCopy(target: Region): number {
+    if (active === undefined) return status.STATUS_NO_BOOT_RECORD
+    const align = logAlignFor(target)
+    if (logFormat(target, align) !== status.STATUS_OK) return status.STATUS_FLASH
+    return copyInto({ region: target, align, live: [], end: logFirst(align) }, active.region, active.live)
+}
+
+// ---- areas -------------------------------------------------------------------------------------
+
+function areaRead(region: Region): Area {
+    const area: Area = { region, align: logAlign(region), live: [], end: 0 }
+    if (area.align === 0) return area
+    let at = logFirst(area.align)
+    let record = logNext(region, area.align, at)
+    while (record !== undefined) {
+        if (record.isCommitted) liveUpdate(area, record)
+        at = record.end
+        record = logNext(region, area.align, at)
+    }
+    area.end = logEnd(region, area.align, at)
+    return area
+}
+
+function liveUpdate(area: Area, record: FileRecord): void {
+    const kept: FileRecord[] = []
+    for (let i = 0; i < area.live.length; i++) {
+        if (area.live[i].name !== record.name) kept.push(area.live[i])
+    }
+    if (record.kind === RECORD_FILE && kept.length < FILES_MAX) kept.push(record)
+    area.live = kept
+}
+
+function find(live: FileRecord[], name: string): FileRecord | undefined {
+    for (let i = 0; i < live.length; i++) {
+        if (live[i].name === name) return live[i]
+    }
+    return undefined
+}
+
+function dataOf(region: Region, record: FileRecord): Bytes | undefined {
+    let data = ""
+    for (let at = 0; at < record.dataBytes; at = at + BLOCK_BYTES) {
+        const piece = region.read(record.dataAt + at, least(BLOCK_BYTES, record.dataBytes - at))
+        if (piece === "") return undefined
+        data = data + piece
+    }
+    return data
+}
+
+function copyInto(area: Area, source: Region, files: FileRecord[]): number {
+    for (let i = 0; i < files.length; i++) {
+        const data = dataOf(source, files[i])
+        if (data === undefined) return status.STATUS_FLASH
+        const result = append(area, RECORD_FILE, files[i].name, data)
+        if (result !== status.STATUS_OK) return result
+    }
+    return status.STATUS_OK
+}
+
+/** Appends a record to an area in RAM and flash. Where a write did not take, it is tried once more behind what it left. */
+function append(area: Area, kind: number, name: string, data: Bytes): number {
+    let result = logAppend(area.region, area.align, area.end, kind, name, data)
+    if (result === status.STATUS_FLASH) {
+        area.end = logEnd(area.region, area.align, area.end + area.align)
+        result = logAppend(area.region, area.align, area.end, kind, name, data)
+    }
+    if (result !== status.STATUS_OK) return result
+    const record = logNext(area.region, area.align, area.end)
+    if (record === undefined || !record.isCommitted) return status.STATUS_FLASH
+    liveUpdate(area, record)
+    area.end = record.end
+    return status.STATUS_OK
+}
+
+// ---- writing -----------------------------------------------------------------------------------
+
+function recordWrite(kind: number, name: string, data: Bytes): number {
+    if (active === undefined) return status.STATUS_NO_BOOT_RECORD
+    let result = status.STATUS_FILES_FULL
+    if (active.align !== 0) result = append(active, kind, name, data)
+    if (result !== status.STATUS_FILES_FULL) return result
+    result = compact()
+    if (result !== status.STATUS_OK) return result
+    return append(active, kind, name, data)
+}
+
+/** Copies the live files to the other area and makes that the active one. Only while no update needs the other area. */
+function compact(): number {
+    if (isTaken) return status.STATUS_FILES_FULL
+    const record = bootRecordRead()
+    if (record === undefined) return status.STATUS_NO_BOOT_RECORD
+    if (!record.isCommitted) return status.STATUS_NOT_COMMITTED
+    const other = 1 - record.activeFiles
+    const copied = filesCopy(ports.files[other])
+    if (copied !== status.STATUS_OK) return copied
+    record.activeFiles = other
+    record.revertFiles = SLOT_NONE
+    const written = bootRecordWrite(record)
+    if (written !== status.STATUS_OK) return written
+    active = areaRead(ports.files[other])
+    return status.STATUS_OK
+}
+
+function nameIsGood(name: string): boolean {
+    if (name.length === 0 || name.length > FILE_NAME_BYTES_MAX) return false
+    for (let i = 0; i < name.length; i++) {
+        const code = name.charCodeAt(i)
+        if (code < 0x21 || code > 0x7e || code === 0x5c) return false
+    }
+    return true
+}

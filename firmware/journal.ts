@@ -1,0 +1,188 @@
+// The journal of the update under way: who it is, its block lists, which blocks are in flash (FORMAT.md, "Journal").
+
+import { alignUp, blocksOf, byteOf, bytesOfU31, bytesRepeated, hexOf, least, u31, u8 } from "./bytes"
+import { BLOCK_BYTES, CHECK_BYTES, DIGEST_BYTES, JOURNAL_HEADER_BYTES, MANIFEST_BYTES_MAX, PARTS_MAX, SLOT_NONE } from "./constants"
+import { blockBytesOf, listBytesOf, manifestParts, type Part } from "./manifest"
+import { ports, type Bytes, type Region } from "./ports"
+import { bytesDigest, regionErase, regionWrite } from "./region"
+import { STATUS_FLASH, STATUS_NO_ROOM, STATUS_OK, STATUS_PAGE_HASH } from "./status"
+
+const MAGIC = "OTJ1"
+const PLACE_BYTES = 12
+const HEADER_CHECKED_BYTES = JOURNAL_HEADER_BYTES - CHECK_BYTES
+
+let identity = ""
+const listAt: number[] = [0, 0, 0, 0, 0, 0, 0, 0]
+const placeAt: number[] = [0, 0, 0, 0, 0, 0, 0, 0]
+const marksAt: number[] = [0, 0, 0, 0, 0, 0, 0, 0]
+
+/** What a journal header says of an update that can go on. */
+export interface JournalHeader {
+    /** The manifest's exact bytes. */
+    manifest: Bytes
+    /** Offset in the image of the first byte behind the manifest. */
+    manifestEnd: number
+}
+
+/** Makes whatever the journal holds unusable, so that no later update goes on from it. Returns STATUS_OK or STATUS_FLASH. */
+export function journalForget(): number {
+    return ports.journal.erase(0)
+}
+
+/**
+ * Opens the journal of the update `updateIdentity` (32 bytes) into these slots.
+ * Returns undefined when there is none that can go on.
+ */
+export function journalOpen(updateIdentity: Bytes, appSlot: number, filesArea: number): JournalHeader | undefined {
+    identity = updateIdentity
+    const head = ports.journal.read(0, JOURNAL_HEADER_BYTES)
+    const checked = head.substring(0, HEADER_CHECKED_BYTES)
+    if (ports.digest.sha256(checked).substring(0, CHECK_BYTES) !== head.substring(HEADER_CHECKED_BYTES, JOURNAL_HEADER_BYTES)) return undefined
+    if (head.substring(0, 4) !== MAGIC || head.substring(4, 36) !== updateIdentity) return undefined
+    if (u8(head, 44) !== appSlot || (u8(head, 45) !== SLOT_NONE && u8(head, 45) !== filesArea)) return undefined
+    const manifestBytes = u31(head, 36)
+    if (manifestBytes <= 0 || manifestBytes > MANIFEST_BYTES_MAX) return undefined
+    const manifest = ports.journal.read(alignUp(JOURNAL_HEADER_BYTES, ports.journal.programBytes), manifestBytes)
+    if (bytesDigest(manifest) !== head.substring(56, 88)) return undefined
+    return { manifest, manifestEnd: u31(head, 40) }
+}
+
+/**
+ * Starts a journal for the manifest that was read last. Whatever was there is erased first. `filesArea` is SLOT_NONE when the
+ * image has no fs part.
+ * Returns STATUS_OK, STATUS_NO_ROOM or STATUS_FLASH.
+ */
+export function journalStart(updateIdentity: Bytes, appSlot: number, filesArea: number, header: JournalHeader): number {
+    identity = updateIdentity
+    const region = ports.journal
+    const usedBytes = journalLayout(header.manifest.length)
+    if (usedBytes > region.sizeBytes) return STATUS_NO_ROOM
+    if (regionErase(region, 0, usedBytes) !== STATUS_OK) return STATUS_FLASH
+    const manifestAt = alignUp(JOURNAL_HEADER_BYTES, region.programBytes)
+    if (regionWrite(region, manifestAt, header.manifest) !== STATUS_OK) return STATUS_FLASH
+    let head = MAGIC + identity + bytesOfU31(header.manifest.length) + bytesOfU31(header.manifestEnd)
+    head = head + byteOf(appSlot) + byteOf(filesArea) + bytesRepeated(0, 10) + bytesDigest(header.manifest)
+    return regionWrite(region, 0, head + ports.digest.sha256(head).substring(0, CHECK_BYTES))
+}
+
+/** Lays the journal out for the manifest's parts. Returns how many bytes it takes. */
+export function journalLayout(manifestBytes: number): number {
+    const region = ports.journal
+    const parts = manifestParts()
+    let at = alignUp(alignUp(JOURNAL_HEADER_BYTES, region.programBytes) + manifestBytes, region.eraseBytes)
+    for (let k = 0; k < parts.length && k < PARTS_MAX; k++) {
+        listAt[k] = at
+        if (parts[k].listSrc !== "") at = alignUp(at + listBytesOf(parts[k].sizeBytes), region.eraseBytes)
+    }
+    for (let k = 0; k < parts.length && k < PARTS_MAX; k++) {
+        placeAt[k] = at
+        marksAt[k] = at + alignUp(PLACE_BYTES, region.programBytes)
+        at = marksAt[k] + marksOf(parts[k]) * region.programBytes
+    }
+    return alignUp(at, region.eraseBytes)
+}
+
+function marksOf(part: Part): number {
+    if (part.listSrc === "") return 1
+    return blocksOf(part.sizeBytes)
+}
+
+// ---- block lists -------------------------------------------------------------------------------
+
+/** Erases the place of the block list of part `k`. Returns STATUS_OK or STATUS_FLASH. */
+export function journalListErase(k: number): number {
+    return regionErase(ports.journal, listAt[k], listBytesOf(manifestParts()[k].sizeBytes))
+}
+
+/** Takes page `page` of the list of part `k` from the stage, if it has its hash. Returns STATUS_OK, STATUS_PAGE_HASH or STATUS_FLASH. */
+export function journalListPage(k: number, page: number, lengthBytes: number): number {
+    const offset = listAt[k] + page * BLOCK_BYTES
+    if (hexOf(ports.stage.sha256(lengthBytes)) !== manifestParts()[k].pageHashes[page]) return STATUS_PAGE_HASH
+    if (ports.journal.programStaged(offset, lengthBytes) !== STATUS_OK) return STATUS_FLASH
+    if (!ports.journal.matchesStaged(offset, lengthBytes)) return STATUS_FLASH
+    return STATUS_OK
+}
+
+/** Whether the whole list of part `k` is in the journal, every page with its hash. */
+export function journalListIsWhole(k: number): boolean {
+    const part = manifestParts()[k]
+    const listBytes = listBytesOf(part.sizeBytes)
+    for (let page = 0; page * BLOCK_BYTES < listBytes; page++) {
+        const bytes = ports.journal.read(listAt[k] + page * BLOCK_BYTES, least(BLOCK_BYTES, listBytes - page * BLOCK_BYTES))
+        if (hexOf(ports.digest.sha256(bytes)) !== part.pageHashes[page]) return false
+    }
+    return true
+}
+
+/**
+ * The digest of a block of part `k`, 32 bytes.
+ * @hot
+ */
+export function journalDigest(k: number, block: number): Bytes {
+    return ports.journal.read(listAt[k] + block * DIGEST_BYTES, DIGEST_BYTES)
+}
+
+// ---- progress ----------------------------------------------------------------------------------
+
+/** Notes where the payload of part `k` begins in the image. A note that fails costs only the continued download. */
+export function journalPlace(k: number, imageOffset: number): void {
+    if (journalPlaceOf(k) >= 0) return
+    regionWrite(ports.journal, placeAt[k], bytesOfU31(imageOffset) + placeCheck(k, bytesOfU31(imageOffset)))
+}
+
+/** Where the payload of part `k` begins in the image; -1 when that was not noted. */
+export function journalPlaceOf(k: number): number {
+    const bytes = ports.journal.read(placeAt[k], PLACE_BYTES)
+    const offset = bytes.substring(0, 4)
+    if (bytes.length !== PLACE_BYTES || placeCheck(k, offset) !== bytes.substring(4, PLACE_BYTES)) return -1
+    return u31(offset, 0)
+}
+
+function placeCheck(k: number, offset: Bytes): Bytes {
+    return ports.digest.sha256(identity + byteOf(k) + offset).substring(0, CHECK_BYTES)
+}
+
+/**
+ * Marks a block of part `k` (or the whole part, as block 0 where it has no list) as in flash and read back. Not checked: a
+ * mark that fails costs only the continued download.
+ * @hot
+ */
+export function journalMark(k: number, block: number): void {
+    ports.journal.program(marksAt[k] + block * ports.journal.programBytes, markUnit())
+}
+
+let mark = ""
+
+function markUnit(): Bytes {
+    if (mark.length !== ports.journal.programBytes) mark = bytesRepeated(0, ports.journal.programBytes)
+    return mark
+}
+
+/** Whether a block of part `k` is marked. */
+export function journalIsMarked(k: number, block: number): boolean {
+    const bytes = ports.journal.read(marksAt[k] + block * ports.journal.programBytes, 1)
+    return bytes === byteOf(0)
+}
+
+/**
+ * How many blocks of part `k`, from its first one on, are in `region`: marked, and with their hash. A part without a list
+ * counts as all or nothing.
+ */
+export function journalBlocksDone(k: number, region: Region): number {
+    const part = manifestParts()[k]
+    if (part.listSrc === "") {
+        if (journalIsMarked(k, 0)) return blocksOf(part.sizeBytes)
+        return 0
+    }
+    const blocks = blocksOf(part.sizeBytes)
+    let done = 0
+    while (done < blocks && journalIsMarked(k, done) && blockHasDigest(k, done, region)) done++
+    return done
+}
+
+/** Whether block `block` of part `k` reads from `region` with the digest of its list. */
+export function blockHasDigest(k: number, block: number, region: Region): boolean {
+    const bytes = region.read(block * BLOCK_BYTES, blockBytesOf(manifestParts()[k].sizeBytes, block))
+    return ports.digest.sha256(bytes) === journalDigest(k, block)
+}
+

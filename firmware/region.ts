@@ -1,0 +1,62 @@
+// What is done with a region of flash by more than one room: write with read-back, erase, digest.
+
+import { alignUp, bytesPadded, bytesRepeated, least } from "./bytes"
+import { BLOCK_BYTES } from "./constants"
+import { ports, type Bytes, type Region } from "./ports"
+import { STATUS_FLASH, STATUS_OK } from "./status"
+
+/** Programs `bytes` at `offset`, padded with 0xff to program units, and reads them back. Returns STATUS_OK or STATUS_FLASH. */
+export function regionWrite(region: Region, offset: number, bytes: Bytes): number {
+    const padded = bytesPadded(bytes, region.programBytes, 255)
+    if (region.program(offset, padded) !== STATUS_OK) return STATUS_FLASH
+    if (region.read(offset, padded.length) !== padded) return STATUS_FLASH
+    return STATUS_OK
+}
+
+/**
+ * Erases the erase units that begin in [offset, offset + lengthBytes): all of a block where units are small, a whole unit at
+ * its first block where they are large. Returns STATUS_OK or STATUS_FLASH.
+ * @hot
+ */
+export function regionErase(region: Region, offset: number, lengthBytes: number): number {
+    const end = least(offset + lengthBytes, region.sizeBytes)
+    let unit = alignUp(offset, region.eraseBytes)
+    while (unit < end) {
+        if (region.erase(unit) !== STATUS_OK) return STATUS_FLASH
+        unit = unit + region.eraseBytes
+    }
+    return STATUS_OK
+}
+
+/** Whether [offset, offset + lengthBytes) reads as erased; lengthBytes at most BLOCK_BYTES. */
+export function regionIsErased(region: Region, offset: number, lengthBytes: number): boolean {
+    return region.read(offset, lengthBytes) === bytesRepeated(255, lengthBytes)
+}
+
+/**
+ * The slot digest of the first `lengthBytes` of a region (FORMAT.md, "Slot digest"), 32 bytes; "" for no bytes, or where the
+ * flash cannot be read.
+ */
+export function regionDigest(region: Region, offset: number, lengthBytes: number): Bytes {
+    let digest = ""
+    let at = 0
+    while (at < lengthBytes) {
+        const block = region.read(offset + at, least(BLOCK_BYTES, lengthBytes - at))
+        if (block === "") return ""
+        digest = ports.digest.sha256(digest + ports.digest.sha256(block))
+        at = at + BLOCK_BYTES
+    }
+    return digest
+}
+
+/** The slot digest's chain over bytes in RAM. */
+export function bytesDigest(bytes: Bytes): Bytes {
+    let digest = ""
+    let at = 0
+    while (at < bytes.length) {
+        const block = bytes.substring(at, least(at + BLOCK_BYTES, bytes.length))
+        digest = ports.digest.sha256(digest + ports.digest.sha256(block))
+        at = at + BLOCK_BYTES
+    }
+    return digest
+}

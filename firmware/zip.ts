@@ -1,0 +1,223 @@
+// A streaming reader of stored zip files: headers are gathered here, payload is left to the caller, any split will do.
+
+import { byteOf, i32, least, u16, u31, u8 } from "./bytes"
+import { ENTRIES_MAX, ENTRY_NAME_BYTES_MAX, IMAGE_BYTES_MAX } from "./constants"
+import type { Bytes } from "./ports"
+import { STATUS_OK, STATUS_TRAILING_DATA, STATUS_ZIP_COMPRESSED, STATUS_ZIP_FLAGS, STATUS_ZIP_FORMAT, STATUS_ZIP_LIMIT, STATUS_ZIP_NAME } from "./status"
+
+/** A header is being gathered, or something is being skipped. */
+export const ZIP_HEADER = 0
+/** An entry began: its name, size and CRC can be asked for; its payload comes next. */
+export const ZIP_ENTRY = 1
+/** The end record was read whole. */
+export const ZIP_END = 2
+
+// APPNOTE 6.3.10: sections 4.3.7 (local header), 4.3.12 (central directory), 4.3.16 (end record).
+const SIGNATURE_BYTES = 4
+const LOCAL_BYTES = 30
+const CENTRAL_BYTES = 46
+const END_BYTES = 22
+const KIND_LOCAL = 3
+const KIND_CENTRAL = 1
+const KIND_END = 5
+const FLAG_ENCRYPTED = 1
+const FLAG_DESCRIPTOR = 8
+
+let held = ""
+let needBytes = SIGNATURE_BYTES
+let skipBytes = 0
+let kind = 0
+let offset = 0
+let entries = 0
+let hasEnded = false
+let inDirectory = false
+let entryName = ""
+let entryBytes = 0
+let entryLeftBytes = 0
+let entryCrc = 0
+
+/** Starts reading at `imageOffset`, where a header begins (0: at the start of the image). */
+export function zipStart(imageOffset: number): void {
+    held = ""
+    needBytes = SIGNATURE_BYTES
+    skipBytes = 0
+    kind = 0
+    offset = imageOffset
+    entries = 0
+    hasEnded = false
+    inDirectory = false
+    entryName = ""
+    entryBytes = 0
+    entryLeftBytes = 0
+    entryCrc = 0
+}
+
+/** Starts inside an entry's payload at `imageOffset`, `leftBytes` before its end. */
+export function zipStartInside(imageOffset: number, leftBytes: number): void {
+    zipStart(imageOffset)
+    entryLeftBytes = leftBytes
+}
+
+/** Offset in the image of the next byte to be read. */
+export function zipOffset(): number {
+    return offset
+}
+
+/** Payload bytes of the current entry that are still to come. */
+export function zipLeftBytes(): number {
+    return entryLeftBytes
+}
+
+/** Name of the current entry, leading folder included. */
+export function zipName(): string {
+    return entryName
+}
+
+/** Size of the current entry in bytes. */
+export function zipEntryBytes(): number {
+    return entryBytes
+}
+
+/** CRC-32 of the current entry as a signed integer, 0 = not to be checked. */
+export function zipCrc(): number {
+    return entryCrc
+}
+
+/** Whether the end record was read whole. */
+export function zipHasEnded(): boolean {
+    return hasEnded
+}
+
+/**
+ * Tells the reader that the caller took `count` bytes of payload.
+ * @hot
+ */
+export function zipTaken(count: number): void {
+    entryLeftBytes = entryLeftBytes - count
+    offset = offset + count
+}
+
+/**
+ * Reads headers from bytes[from, to), outside payload. It stops behind the first header that begins an entry.
+ * Returns how many bytes were read, or a negative status. Ask zipPhase afterwards.
+ */
+export function zipRead(bytes: Bytes, from: number, to: number): number {
+    let at = from
+    phase = ZIP_HEADER
+    while (at < to && phase === ZIP_HEADER) {
+        if (hasEnded && skipBytes === 0) return STATUS_TRAILING_DATA
+        let count = 0
+        if (skipBytes > 0) {
+            count = least(skipBytes, to - at)
+            skipBytes = skipBytes - count
+        } else {
+            count = least(needBytes - held.length, to - at)
+            held = held + bytes.substring(at, at + count)
+        }
+        at = at + count
+        offset = offset + count
+        const status = step()
+        if (status !== STATUS_OK) return status
+    }
+    return at - from
+}
+
+let phase = ZIP_HEADER
+
+/** What the last zipRead ended on: ZIP_HEADER, ZIP_ENTRY or ZIP_END. */
+export function zipPhase(): number {
+    return phase
+}
+
+/** One step of the header machine, once enough bytes are held. */
+function step(): number {
+    if (skipBytes > 0) return STATUS_OK
+    if (kind === KIND_LOCAL && entryName !== "" && held === "") return entryReady()
+    if (hasEnded) {
+        phase = ZIP_END
+        return STATUS_OK
+    }
+    if (held.length < needBytes) return STATUS_OK
+    if (held.length === SIGNATURE_BYTES) return signature()
+    if (kind === KIND_LOCAL) return local()
+    return directory()
+}
+
+function signature(): number {
+    kind = u8(held, 2)
+    if (u16(held, 0) !== 0x4b50 || u8(held, 3) !== kind + 1) return STATUS_ZIP_FORMAT
+    if (kind === KIND_LOCAL) {
+        if (inDirectory) return STATUS_ZIP_FORMAT
+        entries = entries + 1
+        if (entries > ENTRIES_MAX) return STATUS_ZIP_LIMIT
+        needBytes = LOCAL_BYTES
+        return STATUS_OK
+    }
+    inDirectory = true
+    if (kind === KIND_CENTRAL) needBytes = CENTRAL_BYTES
+    else if (kind === KIND_END) needBytes = END_BYTES
+    else return STATUS_ZIP_FORMAT
+    return STATUS_OK
+}
+
+/** A local header: first its 30 bytes, then its name; the extra field is skipped. */
+function local(): number {
+    const nameBytes = u16(held, 26)
+    if (held.length === LOCAL_BYTES) {
+        const status = localCheck(nameBytes)
+        needBytes = LOCAL_BYTES + nameBytes
+        return status
+    }
+    entryName = held.substring(LOCAL_BYTES, needBytes)
+    entryBytes = u31(held, 18)
+    entryCrc = i32(held, 14)
+    skipBytes = u16(held, 28)
+    held = ""
+    if (skipBytes > 0) return STATUS_OK
+    return entryReady()
+}
+
+function localCheck(nameBytes: number): number {
+    const flags = u16(held, 6)
+    const size = u31(held, 22)
+    if ((flags & FLAG_ENCRYPTED) !== 0 || (flags & FLAG_DESCRIPTOR) !== 0) return STATUS_ZIP_FLAGS
+    if (u16(held, 8) !== 0) return STATUS_ZIP_COMPRESSED
+    if (size < 0 || size > IMAGE_BYTES_MAX) return STATUS_ZIP_LIMIT
+    if (u31(held, 18) !== size) return STATUS_ZIP_FORMAT
+    if (nameBytes === 0 || nameBytes > ENTRY_NAME_BYTES_MAX) return STATUS_ZIP_NAME
+    return STATUS_OK
+}
+
+function entryReady(): number {
+    entryLeftBytes = entryBytes
+    headerNext()
+    phase = ZIP_ENTRY
+    return STATUS_OK
+}
+
+/** Central directory and end record: only their lengths matter, since every byte of use was hashed before. */
+function directory(): number {
+    if (kind === KIND_CENTRAL) {
+        skipBytes = u16(held, 28) + u16(held, 30) + u16(held, 32)
+        headerNext()
+        return STATUS_OK
+    }
+    skipBytes = u16(held, 20)
+    hasEnded = true
+    held = ""
+    if (skipBytes === 0) phase = ZIP_END
+    return STATUS_OK
+}
+
+function headerNext(): void {
+    held = ""
+    kind = 0
+    needBytes = SIGNATURE_BYTES
+}
+
+/** `name` without one leading folder, as Mongoose's reader takes it: `demo-1.0.0/app.js` is `app.js`. */
+export function zipBaseName(name: string): string {
+    const slash = name.indexOf(byteOf(47))
+    if (slash < 0) return name
+    return name.substring(slash + 1, name.length)
+}
