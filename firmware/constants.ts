@@ -72,6 +72,20 @@ export const FILE_ALIGN_BYTES_MAX = 256
 export const CHECKIN_FIRST_S = 15
 /** Seconds between check-ins (Ioto: 24 hrs). */
 export const CHECKIN_PERIOD_S_DEFAULT = 86400
+/** Longest wait between check-ins: a year. */
+export const CHECKIN_PERIOD_S_MAX = 31536000
+/** Seconds after a failed check-in before the next; doubled each time, at most the period. */
+export const CHECKIN_RETRY_S_DEFAULT = 60
+/** Most seconds between the check-ins of an image that is not committed: its time is short. */
+export const CHECKIN_TRIAL_RETRY_S_MAX = 10
+/** Seconds after which the time of the last check-in is written down anew: flash wears. */
+export const CHECKIN_SAVED_EVERY_S = 3600
+/** Longest timeout and longest step of a wait in seconds: timers count milliseconds below 2^31. */
+export const TIMEOUT_S_MAX = 86400
+/** Failed updates whose ids are remembered. */
+export const QUARANTINE_MAX = 8
+/** Milliseconds before a broken download is taken up again; doubled each time. */
+export const DOWNLOAD_PAUSE_MS_FIRST = 1000
 /** Seconds that a check-in or a report may take (Ioto timeouts.api). */
 export const API_TIMEOUT_S_DEFAULT = 30
 /** Seconds that a whole download may take (Ioto timeouts.download). */
