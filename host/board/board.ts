@@ -4,6 +4,7 @@ import { randomInt } from "node:crypto"
 import type { Clock, Http } from "../../firmware/ports"
 import type { Flash, FlashLayout } from "../../shims/host/hardware"
 import type { HostImageFile } from "../../shims/host/image-file"
+import { createBackoff } from "./backoff"
 import { createRomBoot } from "./boot-rom"
 import type { RomBoot } from "./boot-rom"
 
@@ -50,11 +51,7 @@ export interface Board {
 }
 
 /** Shortest time between a reset and the next boot. */
-const RESET_MS_MIN = 10
-/** Longest: a board that keeps resetting doubles the wait up to this. */
-const RESET_MS_MAX = 5000
-/** A boot that lasted as long ends the doubling. */
-const STABLE_MS = 10_000
+const RESET_MS = 10
 const RANDOM_LIMIT = 0x80000000
 
 function describe(error: unknown): string {
@@ -66,11 +63,11 @@ function describe(error: unknown): string {
 /** Creates a board, switched off. */
 export function createBoard(options: BoardOptions): Board {
     const { clock } = options
+    const backoff = createBackoff(RESET_MS)
     const log = options.log ?? (() => undefined)
     let state: BoardState = "off"
     let boot: RomBoot | undefined
     let boots = 0
-    let shortBoots = 0
     let bootMs = 0
     let bootTimer = 0
     let watchdogTimer = 0
@@ -86,8 +83,7 @@ export function createBoard(options: BoardOptions): Board {
         if (state === "off") return
         endBoot()
         state = "resetting"
-        shortBoots = clock.upMs() - bootMs < STABLE_MS ? shortBoots + 1 : 0
-        const delayMs = Math.min(RESET_MS_MIN * 2 ** shortBoots, RESET_MS_MAX)
+        const delayMs = backoff.next(clock.upMs() - bootMs)
         bootTimer = clock.after(delayMs, () => start(cause))
         log(`reset (${cause})`)
         options.onReset?.(cause, delayMs)
@@ -126,11 +122,9 @@ export function createBoard(options: BoardOptions): Board {
         powerOff() {
             endBoot()
             state = "off"
-            shortBoots = 0
+            backoff.clear()
         },
-        reset() {
-            reset("software")
-        },
+        reset: () => reset("software"),
         state: () => state,
         boots: () => boots,
     }

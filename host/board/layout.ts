@@ -38,8 +38,8 @@ export const GEOMETRY_DEFAULT: Geometry = {
 
 /** Largest chip; far above any image that fits the firmware's limits. */
 const FLASH_BYTES_MAX = 268435456
-/** In the order of their addresses. */
-const REGION_NAMES = ["loader", "boot", "journal", "app0", "app1", "files0", "files1"] as const
+/** The regions in the order of their addresses. */
+export const REGION_NAMES = ["loader", "boot", "journal", "app0", "app1", "files0", "files1"] as const
 
 function isPowerOfTwo(value: number): boolean {
     return Number.isInteger(value) && value > 0 && (value & (value - 1)) === 0

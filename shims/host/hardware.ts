@@ -64,7 +64,7 @@ export interface Hardware {
      * Tells whoever watches the board something for programs: a signal's name such as "device:progress" with a number or text,
      * or "version" with the running version. It changes nothing on the board.
      */
-    notify(this: void, name: string, value: string | number): void
+    notify?(this: void, name: string, value: string | number): void
     /**
      * Boot loader only: evaluates the code of a slot in place of the loader. An exception out of it is a panic: the board resets.
      * `address` and `lengthBytes` are the slot's part, latin1 JavaScript.

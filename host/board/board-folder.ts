@@ -1,0 +1,87 @@
+// The data folder of one board: board.json (what it is), flash.bin (its flash), the locks, and the image for a script.
+
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { BoardError } from "./board-error"
+import { checkLayout, REGION_NAMES } from "./layout"
+import type { BoardLayout } from "./layout"
+
+/** The paths within a board's folder. */
+export interface BoardPaths {
+    readonly settings: string
+    readonly flash: string
+    /** Held by the supervisor. */
+    readonly lock: string
+    /** Held by the process that has the flash open. */
+    readonly flashLock: string
+    /** The image of an update under way, for scripts/update. */
+    readonly image: string
+}
+
+/** board.json. */
+export interface BoardSettings {
+    readonly format: 1
+    /** Device id, for people; the board itself reads it out of its flash. */
+    readonly id: string
+    readonly layout: BoardLayout
+    /** Absolute path of the script that gets each update's image; "" for none. */
+    readonly script: string
+}
+
+/** The paths within a board's folder. */
+export function boardPaths(folder: string): BoardPaths {
+    return {
+        settings: join(folder, "board.json"),
+        flash: join(folder, "flash.bin"),
+        lock: join(folder, "lock"),
+        flashLock: join(folder, "flash.lock"),
+        image: join(folder, "update.zip"),
+    }
+}
+
+/** Whether a board is installed in the folder. */
+export function isInstalled(folder: string): boolean {
+    const paths = boardPaths(folder)
+    return existsSync(paths.flash) && existsSync(paths.settings)
+}
+
+/** Writes board.json at once; makes the folder where it is missing. */
+export function writeSettings(folder: string, settings: BoardSettings): void {
+    mkdirSync(folder, { recursive: true, mode: 0o700 })
+    const { settings: path } = boardPaths(folder)
+    const temporary = `${path}.${process.pid}`
+    writeFileSync(temporary, `${JSON.stringify(settings, null, 4)}\n`, { mode: 0o600 })
+    renameSync(temporary, path)
+}
+
+/** What is wrong with the value of board.json; "" when it can be used. Looked at by hand: every start of a board waits for it. */
+function settingsTrouble(value: Partial<BoardSettings> | null): string {
+    if (value === null || typeof value !== "object") return "it holds no object"
+    if (value.format !== 1) return `its format is ${String(value.format)}, and this version knows format 1`
+    if (typeof value.id !== "string" || typeof value.script !== "string") return "id and script must be texts"
+    const { layout } = value
+    if (layout === undefined || layout.regions === undefined) return "layout is missing"
+    const numbers: unknown[] = [layout.sizeBytes, layout.eraseBytes, layout.programBytes]
+    for (const name of REGION_NAMES) numbers.push(layout.regions[name]?.offsetBytes, layout.regions[name]?.sizeBytes)
+    if (!numbers.every(Number.isSafeInteger)) return "layout needs whole numbers for the chip and for each region"
+    return ""
+}
+
+/** Reads board.json. Errors: BoardError BOARD_SETTINGS, or BOARD_LAYOUT for an impossible layout in it. */
+export function readSettings(folder: string): BoardSettings {
+    const { settings: path } = boardPaths(folder)
+    let settings: BoardSettings | undefined
+    let trouble = ""
+    try {
+        settings = JSON.parse(readFileSync(path, "utf8")) as BoardSettings
+        trouble = settingsTrouble(settings)
+    } catch (error) {
+        trouble = (error as Error).message
+    }
+    if (settings === undefined || trouble !== "") {
+        const hint = "restore the file, or remove the board's folder and install anew"
+        throw new BoardError("BOARD_SETTINGS", `${path} cannot be used: ${trouble}`, hint)
+    }
+    checkLayout(settings.layout)
+    return settings
+}
