@@ -103,15 +103,16 @@ function recordAt(region: Region, align: number, at: number): FileRecord | undef
     if (check(stem + name) !== head.substring(HEAD_CHECKED_BYTES, HEAD_BYTES)) return undefined
     const dataAt = at + alignUp(HEAD_BYTES + nameBytes, align)
     const commitAt = dataAt + alignUp(dataBytes, align)
-    if (commitAt + align > region.sizeBytes) return undefined
+    const end = commitAt + alignUp(CHECK_BYTES, align)
+    if (end > region.sizeBytes) return undefined
     const word = check(stem + name + regionDigest(region, dataAt, dataBytes))
     const isCommitted = region.read(commitAt, CHECK_BYTES) === word
-    return { name, kind: u8(head, 2), dataAt, dataBytes, isCommitted, end: commitAt + align }
+    return { name, kind: u8(head, 2), dataAt, dataBytes, isCommitted, end }
 }
 
 /** Bytes that a record takes in a log. */
 export function logRecordBytes(align: number, nameBytes: number, dataBytes: number): number {
-    return alignUp(HEAD_BYTES + nameBytes, align) + alignUp(dataBytes, align) + align
+    return alignUp(HEAD_BYTES + nameBytes, align) + alignUp(dataBytes, align) + alignUp(CHECK_BYTES, align)
 }
 
 /**

@@ -148,6 +148,8 @@ function placeCheck(k: number, offset: Bytes): Bytes {
  * @hot
  */
 export function journalMark(k: number, block: number): void {
+    // Written anew after a torn neighbour in the same erase unit, a block may be marked already.
+    if (journalIsMarked(k, block)) return
     ports.journal.program(marksAt[k] + block * ports.journal.programBytes, markUnit())
 }
 

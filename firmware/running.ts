@@ -5,16 +5,21 @@ export interface RunningImage {
     readonly name: string
     readonly version: string
     readonly build_id: string
+    /** Security counter of its manifest, 0 when it names none. */
     readonly security: number
 }
 
 let image: RunningImage = { name: "", version: "", build_id: "", security: 0 }
 let product = ""
 
-/** Sets both; called once per boot. `boardProduct` is "" when the board has none. */
-export function runningInstall(runningImage: RunningImage, boardProduct: string): void {
-    image = runningImage
-    product = boardProduct
+/** Says which image runs; called once per boot by the platform's main. */
+export function runningInstall(newImage: RunningImage): void {
+    image = newImage
+}
+
+/** Says which product the board belongs to, "" for none; called once per boot, when the settings are read. */
+export function runningProductInstall(newProduct: string): void {
+    product = newProduct
 }
 
 /** The image that is running. */

@@ -1,18 +1,30 @@
 // The host's platform: maps what the emulated hardware offers onto the core's ports.
 
-import type { Ports, Region } from "../../firmware/ports"
+import { filesMount } from "../../firmware/files"
+import { portsInstall, type Ports, type Region } from "../../firmware/ports"
+import { runningInstall, type RunningImage } from "../../firmware/running"
 import { STATUS_FLASH, STATUS_OK } from "../../firmware/status"
 import type { FlashRange, Hardware } from "./hardware"
+
+declare const hardware: Hardware
+declare const __OTARY_IMAGE__: RunningImage
+
+/** The start of an image on a host board: ports, the running image, the files. */
+export function hostMain(): void {
+    portsInstall(hostPorts(hardware))
+    runningInstall(__OTARY_IMAGE__)
+    filesMount()
+}
 
 /** The platform name that images for host boards carry. */
 export const HOST_PLATFORM = "host"
 
 /** The core's ports over emulated hardware. */
-export function hostPorts(hardware: Hardware): Ports {
-    const { layout, flash } = hardware
+export function hostPorts(board: Hardware): Ports {
+    const { layout, flash } = board
     const bases = new Map<Region, number>()
     const region = (range: FlashRange): Region => {
-        const result = hostRegion(hardware, range)
+        const result = hostRegion(board, range)
         bases.set(result, range.offsetBytes)
         return result
     }
@@ -23,20 +35,20 @@ export function hostPorts(hardware: Hardware): Ports {
         files: [region(layout.files0), region(layout.files1)],
         stage: flash.stage,
         digest: {
-            sha256: hardware.sha256,
+            sha256: board.sha256,
             ofRegion: (algorithm, target, lengthBytes) => flash.digest(algorithm, bases.get(target) ?? -1, lengthBytes),
         },
-        clock: hardware.clock,
-        http: hardware.http,
-        board: hardware,
+        clock: board.clock,
+        http: board.http,
+        board,
         json: { parse: parseJson, stringify: value => JSON.stringify(value) },
-        imageFile: hardware.imageFile,
+        imageFile: board.imageFile,
         platform: HOST_PLATFORM,
     }
 }
 
-function hostRegion(hardware: Hardware, range: FlashRange): Region {
-    const { flash } = hardware
+function hostRegion(board: Hardware, range: FlashRange): Region {
+    const { flash } = board
     const base = range.offsetBytes
     return {
         sizeBytes: range.sizeBytes,

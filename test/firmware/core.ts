@@ -1,0 +1,135 @@
+// A board's core for tests: the built bundle of the core over a flash chip in memory; every boot evaluates it anew.
+
+import { createHash } from "node:crypto"
+import { resolve } from "node:path"
+import { buildSync } from "esbuild"
+import type { Hardware } from "../../shims/host/hardware"
+import { createVirtualClock, type VirtualClock } from "../../shims/host/clock"
+import { createNorFlash, type NorFlash } from "../../shims/host/nor-flash"
+import { hostPorts } from "../../shims/host/main"
+import { makeLayout, type BoardLayout, type Geometry } from "../../host/board/layout"
+import type * as entry from "./core-entry"
+
+/** The core's modules, as one boot has them. */
+export type Core = typeof entry
+
+/** A board: its chip outlives every boot. */
+export interface Rig {
+    readonly layout: BoardLayout
+    readonly flash: NorFlash
+    readonly clock: VirtualClock
+    readonly lines: string[]
+    resets: number
+}
+
+let code = ""
+
+function coreCode(): string {
+    if (code !== "") return code
+    const root = resolve(__dirname, "../..")
+    const result = buildSync({
+        entryPoints: [resolve(__dirname, "core-entry.ts")],
+        absWorkingDir: root,
+        bundle: true,
+        write: false,
+        format: "cjs",
+        platform: "neutral",
+        target: "es2020",
+        tsconfigRaw: {},
+    })
+    code = result.outputFiles[0]!.text
+    return code
+}
+
+/** A blank chip with a layout on it. */
+export function createRig(geometry: Partial<Geometry> = {}, flash?: NorFlash): Rig {
+    const layout = makeLayout(geometry)
+    return { layout, flash: flash ?? createNorFlash(layout), clock: createVirtualClock(), lines: [], resets: 0 }
+}
+
+function hardwareOf(rig: Rig): Hardware {
+    const refuse = () => {
+        throw new Error("the core's tests use no network")
+    }
+    return {
+        layout: rig.layout.regions,
+        flash: rig.flash,
+        clock: rig.clock,
+        http: { request: refuse, abort: refuse, pause: refuse },
+        sha256: bytes => createHash("sha256").update(bytes, "latin1").digest("latin1"),
+        random: () => 7,
+        reset: () => void (rig.resets += 1),
+        watchdog: () => undefined,
+        log: line => void rig.lines.push(line),
+        run: refuse,
+    }
+}
+
+/** Boots the core alone: RAM is new, ports are installed, files are mounted. */
+export function startCore(rig: Rig, image = { name: "demo", version: "1.0.0", build_id: "b1", security: 0 }): Core {
+    const module = { exports: {} as Core }
+    new Function("module", "exports", coreCode())(module, module.exports)
+    const core = module.exports
+    core.portsInstall(hostPorts(hardwareOf(rig)))
+    core.running.runningInstall(image)
+    core.files.filesMount()
+    return core
+}
+
+/** First installation, as a factory does it: an app in slot 0, an empty files area, the first boot record. */
+export function install(rig: Rig, app: Buffer, files: Record<string, string> = {}): Core {
+    const core = startCore(rig)
+    const ports = hostPorts(hardwareOf(rig))
+    for (let at = 0; at < app.length; at += 4096) {
+        const block = app.subarray(at, at + 4096)
+        ports.stage.put(0, block.toString("latin1"), 0, block.length)
+        ports.app[0]!.programStaged(at, block.length)
+    }
+    core.filesLog.logFormat(ports.files[0]!, core.filesLog.logAlignFor(ports.files[0]!))
+    const record = core.bootRecord.bootRecordFirst()
+    record.appBytes = [app.length, 0]
+    record.appDigests = [slotDigest(app), ""]
+    record.sequence = record.sequence - 0
+    core.bootRecord.bootRecordWrite(record)
+    core.files.filesMount()
+    for (const [name, data] of Object.entries(files)) {
+        if (core.files.fileWrite(name, data) !== 0) throw new Error(`could not write ${name}`)
+    }
+    return core
+}
+
+/** The slot digest of FORMAT.md, made independently of the core. */
+export function slotDigest(bytes: Buffer): string {
+    let digest = Buffer.alloc(0)
+    for (let at = 0; at < bytes.length; at += 4096) {
+        const block = createHash("sha256").update(bytes.subarray(at, at + 4096)).digest()
+        digest = createHash("sha256").update(Buffer.concat([digest, block])).digest()
+    }
+    return digest.toString("latin1")
+}
+
+/** The boot loader's decision on the rig's flash: the slot that runs, or a negative status. */
+export function bootSlot(rig: Rig): number {
+    return startCore(rig).boot.bootDecide()
+}
+
+/** What is in an app slot. */
+export function slotBytes(rig: Rig, slot: number, lengthBytes: number): Buffer {
+    const range = slot === 0 ? rig.layout.regions.app0 : rig.layout.regions.app1
+    return Buffer.from(rig.flash.array.subarray(range.offsetBytes, range.offsetBytes + lengthBytes))
+}
+
+/** Options of an update with a given identity. */
+export function updateOptions(identity = "id-1", sizeBytes = 0) {
+    return { identity, updateId: "u1", commitTimeoutS: 60, sizeBytes, ignoreSameVersion: false }
+}
+
+/** Feeds an image in chunks of `chunkBytes` from the byte that is wanted first. Returns the last status. */
+export function feed(core: Core, image: Buffer, chunkBytes: number): number {
+    let status = 0
+    for (let at = core.updater.updaterResumeOffset(); at < image.length; at += chunkBytes) {
+        status = core.updater.updaterProcess(image.toString("latin1", at, Math.min(at + chunkBytes, image.length)))
+        if (status < 0) return status
+    }
+    return status
+}
