@@ -11,9 +11,12 @@ import { TARGETS } from "./targets"
 
 /** Largest json5 file in bytes. */
 const CONFIG_BYTES_MAX = 65536
-/** The expression that semver.org gives for SemVer 2.0.0. */
-const SEMVER =
-    /^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(-(0|[1-9]\d*|\d*[a-zA-Z-][\da-zA-Z-]*)(\.(0|[1-9]\d*|\d*[a-zA-Z-][\da-zA-Z-]*))*)?(\+[\da-zA-Z-]+(\.[\da-zA-Z-]+)*)?$/
+/** Identifiers of a pre-release, which have no leading zeros, and of build metadata (SemVer 2.0.0, items 9 and 10). */
+const NUMBER = "(?:0|[1-9]\\d*)"
+const PRERELEASE = `(?:${NUMBER}|\\d*[a-zA-Z-][\\da-zA-Z-]*)`
+const METADATA = "[\\da-zA-Z-]+"
+const dotted = (identifier: string): string => `${identifier}(?:\\.${identifier})*`
+const SEMVER = new RegExp(`^${NUMBER}\\.${NUMBER}\\.${NUMBER}(?:-${dotted(PRERELEASE)})?(?:\\+${dotted(METADATA)})?$`)
 /** Comparisons joined by blanks (FORMAT.md, `requires`). */
 const REQUIRES = /^(<=?|>=?|=)\S+( (<=?|>=?|=)\S+)*$/
 const FILE_NAME = /^[\x21-\x5b\x5d-\x7e]+$/

@@ -38,18 +38,14 @@ const SYNTAX = {
 
 /** Globals that one of the engines lacks, or that a port stands for. */
 const GLOBALS = new Set(
-    (
-        "Map Set WeakMap WeakSet WeakRef Symbol Proxy Reflect Promise BigInt TextEncoder TextDecoder RegExp Date Intl JSON Buffer process " +
-        "console setTimeout setInterval clearTimeout clearInterval setImmediate queueMicrotask globalThis require fetch crypto " +
-        "structuredClone"
-    ).split(" "),
+    `Map Set WeakMap WeakSet WeakRef Symbol Proxy Reflect Promise BigInt TextEncoder TextDecoder RegExp Date Intl JSON Buffer
+    process console setTimeout setInterval clearTimeout clearInterval setImmediate queueMicrotask globalThis require fetch
+    crypto structuredClone`.split(/\s+/),
 )
 /** Functions of globals that Espruino lacks. */
 const MEMBERS = new Set(
-    (
-        "Math.imul Math.trunc Math.clz32 Math.fround Math.pow Number.isInteger Number.isNaN Number.isSafeInteger Object.freeze " +
-        "Object.fromEntries Array.from"
-    ).split(" "),
+    `Math.imul Math.trunc Math.clz32 Math.fround Math.pow Number.isInteger Number.isNaN Number.isSafeInteger Object.freeze
+    Object.fromEntries Array.from`.split(/\s+/),
 )
 /** Words that Espruino reserves. */
 const RESERVED = new Set(["of", "static"])

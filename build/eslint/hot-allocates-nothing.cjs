@@ -20,11 +20,9 @@ const ALLOCATES = {
 
 /** Methods that answer with a new string or array, or that make one grow. */
 const ALLOCATING_METHODS = new Set(
-    (
-        "apply bind call concat entries fill filter flat flatMap forEach from join keys map match matchAll normalize of padEnd padStart push " +
-        "reduce reduceRight repeat replace replaceAll reverse slice sort splice split subarray substr substring toFixed toLowerCase " +
-        "toString toUpperCase trim trimEnd trimStart unshift values fromCharCode fromCodePoint"
-    ).split(" "),
+    `apply bind call concat entries fill filter flat flatMap forEach from join keys map match matchAll normalize of padEnd
+    padStart push reduce reduceRight repeat replace replaceAll reverse slice sort splice split subarray substr substring
+    toFixed toLowerCase toString toUpperCase trim trimEnd trimStart unshift values fromCharCode fromCodePoint`.split(/\s+/),
 )
 
 /** Whether the docblock that belongs to a function says @hot. It stands ahead of the statement that declares it. */
