@@ -106,6 +106,8 @@ export const WATCHERS_MAX = 32
 export const SIGNALS_QUEUED_MAX = 32
 /** Seconds without a feed after which the watchdog resets the board. */
 export const WATCHDOG_TIMEOUT_S = 10
+/** Milliseconds between two feeds: about a third of the timeout, so that two may come late. */
+export const WATCHDOG_FEED_MS = 3000
 
 /**
  * Relations that the rest of the firmware builds on, as a list of what is broken.
@@ -120,5 +122,6 @@ export function constantsBroken(): string {
     if (UPDATE_ID_BYTES_MAX + 101 > BOOT_RECORD_BYTES - CHECK_BYTES) return "the update id fits the boot record"
     if (TRIALS_DEFAULT > TRIALS_MAX) return "the default number of trials is allowed"
     if (COMMIT_TIMEOUT_S_DEFAULT > COMMIT_TIMEOUT_S_MAX) return "the default commit timeout is allowed"
+    if (WATCHDOG_FEED_MS * 3 > WATCHDOG_TIMEOUT_S * 1000) return "three feeds fit the watchdog's timeout"
     return ""
 }

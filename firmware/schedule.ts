@@ -1,5 +1,7 @@
 // When the agent may check in and apply: cron's five fields (minute, hour, day, month, weekday) and Ioto's names for common ones.
 
+import { daysOfMonth } from "./calendar"
+
 const MINUTE_S = 60
 const HOUR_S = 3600
 const DAY_S = 86400
@@ -114,14 +116,11 @@ function scheduleParse(spec: string): boolean {
 }
 
 function yearDays(): number {
-    if (year % 4 !== 0 || (year % 100 === 0 && year % 400 !== 0)) return 365
-    return 366
+    return 337 + daysOfMonth(year, 2)
 }
 
 function monthDays(): number {
-    if (month === 2) return yearDays() - 337
-    if (month === 4 || month === 6 || month === 9 || month === 11) return 30
-    return 31
+    return daysOfMonth(year, month)
 }
 
 /** Goes `days` on, at most to the first of the next month. */

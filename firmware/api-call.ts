@@ -1,0 +1,74 @@
+// One call to the cloud: a JSON body out, a short answer back, bounded in size and time.
+
+import { ANSWER_BYTES_MAX } from "./constants"
+import { ports, type Bytes, type HttpHead, type HttpListener } from "./ports"
+import { settings } from "./settings"
+import { STATUS_ANSWER, STATUS_BUSY, STATUS_HTTP_REDIRECT, STATUS_HTTP_STATUS, STATUS_OK, STATUS_TIMEOUT } from "./status"
+
+/**
+ * Hears how a call ended. `status`: STATUS_OK after any whole answer, STATUS_NET, STATUS_TIMEOUT, or STATUS_ANSWER when it was
+ * longer than ANSWER_BYTES_MAX. `statusCode` is HTTP's, 0 where none came.
+ */
+export type CallDone = (this: void, status: number, statusCode: number, answer: string) => void
+
+let isOpen = false
+let handle = 0
+let timer = 0
+let statusCode = 0
+let answer = ""
+let callDone: CallDone
+
+function callEnd(status: number): void {
+    if (!isOpen) return
+    isOpen = false
+    ports.clock.cancel(timer)
+    const text = answer
+    answer = ""
+    callDone(status, statusCode, text)
+}
+
+function callGiveUp(status: number): void {
+    ports.http.abort(handle)
+    callEnd(status)
+}
+
+function callHead(head: HttpHead): void {
+    statusCode = head.statusCode
+}
+
+function callData(bytes: Bytes): void {
+    if (answer.length + bytes.length > ANSWER_BYTES_MAX) callGiveUp(STATUS_ANSWER)
+    else answer = answer + bytes
+}
+
+function callTimeout(): void {
+    callGiveUp(STATUS_TIMEOUT)
+}
+
+const listener: HttpListener = { onHead: callHead, onData: callData, onEnd: callEnd }
+
+/**
+ * Posts `body` (JSON) to `url`. `token` goes into an Authorization header as the lower-case `bearer` that Ioto uses.
+ * Returns STATUS_OK, and `done` is called once, later; or STATUS_BUSY while another call is open.
+ */
+export function apiPost(url: string, token: string, body: unknown, done: CallDone): number {
+    if (isOpen) return STATUS_BUSY
+    isOpen = true
+    statusCode = 0
+    answer = ""
+    callDone = done
+    const headers = [
+        ["Authorization", "bearer " + token],
+        ["Content-Type", "application/json"],
+    ]
+    timer = ports.clock.after(settings().apiTimeoutS * 1000, callTimeout)
+    handle = ports.http.request("POST", url, headers, ports.json.stringify(body), listener)
+    return STATUS_OK
+}
+
+/** The status for an HTTP status code other than 200: STATUS_HTTP_REDIRECT or STATUS_HTTP_STATUS; STATUS_OK for 200. */
+export function httpStatus(code: number): number {
+    if (code === 200) return STATUS_OK
+    if (code >= 300 && code < 400 && code !== 304) return STATUS_HTTP_REDIRECT
+    return STATUS_HTTP_STATUS
+}

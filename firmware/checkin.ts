@@ -1,0 +1,162 @@
+// Registration and check-in, on the wire of Embedthis Ioto: what the device says of itself, and what the cloud offers.
+
+import { state, stateSave, updateIdIsGood } from "./agent-state"
+import { apiPost, httpStatus } from "./api-call"
+import { isHexOf } from "./bytes"
+import { AGENT_VERSION, DIGEST_BYTES } from "./constants"
+import { ports } from "./ports"
+import { runningImage } from "./running"
+import { deviceProperties, propertiesOf, settings, textIn, tokenIsGood, urlIsGood, urlTrimmed, type Properties } from "./settings"
+import { STATUS_ANSWER, STATUS_ARGUMENT, STATUS_DONE, STATUS_OK, STATUS_UNAUTHORIZED } from "./status"
+import { versionValid } from "./version"
+
+/** An update that the cloud offers. */
+export interface Offer {
+    /** Where the image is. */
+    url: string
+    /** SHA-256 of the image in lower-case hex; "" when the cloud names none. */
+    checksum: string
+    /** Its version; "" when the cloud names none. */
+    version: string
+    /** The cloud's id of the update; "" when there is no offer. */
+    update: string
+}
+
+/** Hears how registration or check-in ended. */
+export type CheckinDone = (this: void, status: number) => void
+
+let checkinDone: CheckinDone
+let offer: Offer = { url: "", checksum: "", version: "", update: "" }
+
+/** Base URL of the device cloud: what registration named, else what is configured. */
+export function cloudUrl(): string {
+    return state().api !== "" ? state().api : settings().api
+}
+
+/** The device's token: what registration gave, else what is configured; "" while there is none. */
+export function cloudToken(): string {
+    return state().token !== "" ? state().token : settings().token
+}
+
+/** The device's id: its own property, else what registration gave. */
+export function deviceId(): string {
+    const id = textIn(deviceProperties(), "id")
+    return id !== "" ? id : state().id
+}
+
+/** All device properties, and the versions of image and agent. */
+function deviceBody(): Properties {
+    const body: Properties = {}
+    const device = deviceProperties()
+    for (const key in device) body[key] = device[key]
+    if (deviceId() !== "") body["id"] = deviceId()
+    body["version"] = runningImage().version
+    body["iotoVersion"] = AGENT_VERSION
+    body["platform"] = ports.platform
+    return body
+}
+
+function isEmpty(properties: Properties): boolean {
+    for (const key in properties) {
+        if (properties[key] !== undefined) return false
+    }
+    return true
+}
+
+/** Whether `value` is an object that JSON writes with braces. */
+function isObject(value: unknown): boolean {
+    return typeof value === "object" && value !== null
+}
+
+// ---- registration ------------------------------------------------------------------------------
+
+function registrationTake(answer: Properties): number {
+    if (isEmpty(answer)) return STATUS_UNAUTHORIZED
+    const api = textIn(answer, "api")
+    const token = textIn(answer, "token")
+    if (answer["registered"] === true && api === "" && token === "") return STATUS_DONE
+    if (!urlIsGood(api) || !tokenIsGood(token)) return STATUS_ANSWER
+    state().api = urlTrimmed(api)
+    state().token = token
+    state().id = textIn(answer, "id")
+    stateSave()
+    return STATUS_OK
+}
+
+function registerAnswered(status: number, statusCode: number, text: string): void {
+    if (status !== STATUS_OK) return checkinDone(status)
+    if (statusCode !== 200) return checkinDone(httpStatus(statusCode))
+    const answer = ports.json.parse(text)
+    checkinDone(isObject(answer) ? registrationTake(propertiesOf(answer)) : STATUS_ANSWER)
+}
+
+/**
+ * Registers the device: POST <builder>/device/register with the product as bearer.
+ * `done` hears STATUS_OK (token kept), STATUS_DONE (known but not claimed yet: ask again later), STATUS_UNAUTHORIZED (the cloud
+ * refuses the device: the agent stops), or why it failed. Returns as apiPost, or STATUS_ARGUMENT without a product.
+ */
+export function registerSend(done: CheckinDone): number {
+    const product = textIn(deviceProperties(), "product")
+    if (settings().builder === "" || !tokenIsGood(product)) return STATUS_ARGUMENT
+    checkinDone = done
+    return apiPost(settings().builder + "/device/register", product, deviceBody(), registerAnswered)
+}
+
+function registrationForget(): void {
+    state().api = ""
+    state().token = ""
+    state().id = ""
+    stateSave()
+}
+
+// ---- check-in ----------------------------------------------------------------------------------
+
+function offerTake(answer: Properties): number {
+    const url = textIn(answer, "url")
+    const checksum = textIn(answer, "checksum")
+    const version = textIn(answer, "version")
+    const update = textIn(answer, "update")
+    if (!updateIdIsGood(update)) return STATUS_ANSWER
+    // From here on the cloud can be told what is wrong with its offer.
+    offer = { url, checksum, version, update }
+    if (!urlIsGood(url)) return STATUS_ANSWER
+    if (answer["checksum"] !== undefined && !isHexOf(checksum, DIGEST_BYTES)) return STATUS_ANSWER
+    if (answer["version"] !== undefined && !versionValid(version)) return STATUS_ANSWER
+    return STATUS_DONE
+}
+
+function checkinRefused(statusCode: number, text: string): number {
+    if (text === "Authentication failed" || text === "Cannot find device") {
+        registrationForget()
+        return STATUS_UNAUTHORIZED
+    }
+    if (statusCode === 401 || statusCode === 403) return STATUS_UNAUTHORIZED
+    return httpStatus(statusCode)
+}
+
+function checkinAnswered(status: number, statusCode: number, text: string): void {
+    if (status !== STATUS_OK) return checkinDone(status)
+    if (statusCode !== 200) return checkinDone(checkinRefused(statusCode, text))
+    if (text === "") return checkinDone(STATUS_OK)
+    const answer = ports.json.parse(text)
+    if (!isObject(answer)) return checkinDone(STATUS_ANSWER)
+    if (propertiesOf(answer)["url"] === undefined) return checkinDone(STATUS_OK)
+    checkinDone(offerTake(propertiesOf(answer)))
+}
+
+/**
+ * Checks in: POST <api>/tok/provision/update.
+ * `done` hears STATUS_OK (nothing to do), STATUS_DONE (checkinOffer is an update), STATUS_UNAUTHORIZED (a registration that the cloud
+ * no longer knows is thrown away), STATUS_ANSWER (also a bad offer; checkinOffer().update then names it, if it can), or why it failed.
+ * Returns as apiPost.
+ */
+export function checkinSend(done: CheckinDone): number {
+    checkinDone = done
+    offer = { url: "", checksum: "", version: "", update: "" }
+    return apiPost(cloudUrl() + "/tok/provision/update", cloudToken(), deviceBody(), checkinAnswered)
+}
+
+/** What the last check-in was offered. */
+export function checkinOffer(): Offer {
+    return offer
+}
