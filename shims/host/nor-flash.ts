@@ -98,6 +98,7 @@ function checkProgram(chip: Chip, address: number, source: Buffer, lengthBytes: 
         )
     }
     const endUnit = (address + lengthBytes) / programBytes
+    if (!chip.programmed.subarray(address / programBytes, endUnit).includes(1)) return
     for (let unit = address / programBytes; unit < endUnit; unit++) {
         if (chip.programmed[unit] === 0) continue
         const at = unit * programBytes
@@ -148,7 +149,7 @@ function programStage(chip: Chip, stage: HostStage, address: number, lengthBytes
     const paddedBytes = units * chip.options.programBytes
     if (paddedBytes > stage.buffer.length)
         throw new FlashContractError(`flash: ${lengthBytes} staged bytes are more than one block`)
-    stage.buffer.fill(ERASED, lengthBytes, paddedBytes)
+    if (paddedBytes > lengthBytes) stage.buffer.fill(ERASED, lengthBytes, paddedBytes)
     return programFrom(chip, address, stage.buffer, paddedBytes)
 }
 

@@ -3,6 +3,7 @@
 import { createHash } from "node:crypto"
 import { resolve } from "node:path"
 import { buildSync } from "esbuild"
+import { projectRoot } from "../../build/root"
 import type { Hardware } from "../../shims/host/hardware"
 import { createVirtualClock, type VirtualClock } from "../../shims/host/clock"
 import { createNorFlash, type NorFlash } from "../../shims/host/nor-flash"
@@ -26,9 +27,9 @@ let code = ""
 
 function coreCode(): string {
     if (code !== "") return code
-    const root = resolve(__dirname, "../..")
+    const root = projectRoot()
     const result = buildSync({
-        entryPoints: [resolve(__dirname, "core-entry.ts")],
+        entryPoints: [resolve(root, "test/firmware/core-entry.ts")],
         absWorkingDir: root,
         bundle: true,
         write: false,
@@ -47,7 +48,8 @@ export function createRig(geometry: Partial<Geometry> = {}, flash?: NorFlash): R
     return { layout, flash: flash ?? createNorFlash(layout), clock: createVirtualClock(), lines: [], resets: 0 }
 }
 
-function hardwareOf(rig: Rig): Hardware {
+/** The hardware of a rig, without a network. */
+export function hardwareOf(rig: Rig): Hardware {
     const refuse = () => {
         throw new Error("the core's tests use no network")
     }

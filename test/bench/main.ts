@@ -1,0 +1,15 @@
+// Benchmarks: every figure with a floor or a peer from the same run, since machines are shared and noisy.
+
+import { benchUpdater } from "./updater"
+
+function row(name: string, value: string, note = ""): void {
+    console.log(`${name.padEnd(46)}${value.padStart(12)}  ${note}`)
+}
+
+const updater = benchUpdater()
+console.log("updater: 1 MiB image in 1 KiB chunks, host shim, Node " + process.version)
+row("floor (SHA-256 per 4 KiB, copy, read back)", `${updater.floorMs.toFixed(2)} ms`)
+row("core", `${updater.coreMs.toFixed(2)} ms`, `${updater.mibPerS.toFixed(0)} MiB/s`)
+row("core / floor", updater.ratio.toFixed(2), "goal: at most 1.5")
+row("allocated per chunk, core and shim", `${updater.bytesPerChunk.toFixed(1)} B`)
+row("allocated per chunk, @hot functions alone", `${updater.coreBytesPerChunk.toFixed(1)} B`, "goal: 0")
