@@ -5,7 +5,7 @@ import type { Clock, Http } from "../../firmware/ports"
 import type { Flash, FlashLayout } from "../../shims/host/hardware"
 import type { HostImageFile } from "../../shims/host/image-file"
 import { createBackoff } from "./backoff"
-import { createRomBoot } from "./boot-rom"
+import { createRomBoot, LOG_LINE_CHARS_MAX } from "./boot-rom"
 import type { RomBoot } from "./boot-rom"
 
 /** Why a board started. */
@@ -52,12 +52,19 @@ export interface Board {
 
 /** Shortest time between a reset and the next boot. */
 const RESET_MS = 10
+/** Lines of an exception that reach the console. */
+const STACK_LINES_MAX = 6
 const RANDOM_LIMIT = 0x80000000
 
+/** The message and the innermost frames of what was thrown: anything, and no instance of this context's Error. */
 function describe(error: unknown): string {
-    // Errors of another context are no instances of this one's Error.
-    const stack = (error as { stack?: unknown } | null | undefined)?.stack
-    return typeof stack === "string" ? stack : String(error)
+    try {
+        const stack = (error as { stack?: unknown } | null | undefined)?.stack
+        const text = typeof stack === "string" ? stack : String(error)
+        return text.split("\n", STACK_LINES_MAX).join("\n").slice(0, LOG_LINE_CHARS_MAX)
+    } catch {
+        return "an exception that cannot be printed"
+    }
 }
 
 /** Creates a board, switched off. */

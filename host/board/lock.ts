@@ -13,7 +13,7 @@ const TAKEOVERS_MAX = 10
 
 /** Who holds a lock: process id and, where the system tells, the time of its start, because ids are used again. */
 function describeProcess(pid: number): string {
-    return `${pid} ${startTime(pid)}`
+    return `${pid} ${startTime(pid)}`.trim()
 }
 
 /** Fields of /proc/<pid>/stat behind the name, which may hold blanks and parentheses itself (proc(5)). */

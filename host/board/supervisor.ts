@@ -25,6 +25,8 @@ export interface SupervisorOptions {
     readonly startMs?: number
     /** Shortest wait in ms before the power comes back; it doubles for as long as the process lives short. Default 50. */
     readonly backoffMs?: number
+    /** Where the last words of a process that crashes go. Default "inherit". */
+    readonly stderr?: "inherit" | "ignore"
 }
 
 /** A board under supervision. */
@@ -50,15 +52,21 @@ interface BoardProcess {
     kill(this: void): void
 }
 
+/** What is started, and where its last words go. */
+interface Launch {
+    readonly path: string
+    readonly args: string[]
+    readonly stderr: "inherit" | "ignore"
+}
+
 function launch(
-    path: string,
-    args: string[],
+    { path, args, stderr }: Launch,
     hear: (message: ChildMessage) => void,
     ended: (reason: string) => void,
 ): BoardProcess {
     const child = fork(path, args, {
         execArgv: [`--max-old-space-size=${HEAP_MIB}`],
-        stdio: ["pipe", "ignore", "inherit", "ipc"],
+        stdio: ["pipe", "ignore", stderr, "ipc"],
     })
     let isOver = false
     const end = (reason: string): void => {
@@ -133,7 +141,9 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     }
     const powerOn = (): void => {
         const startedMs = performance.now()
-        board = launch(childPath, [folder, cause], hear, reason => ended(reason, performance.now() - startedMs))
+        board = launch({ path: childPath, args: [folder, cause], stderr: options.stderr ?? "inherit" }, hear, reason =>
+            ended(reason, performance.now() - startedMs),
+        )
         cause = "power"
         watchdog.wait(startMs, `no boot within ${startMs} ms`)
         tell({ kind: "power", isOn: true, reason: `process ${board.child.pid ?? 0}` })
