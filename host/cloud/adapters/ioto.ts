@@ -1,0 +1,149 @@
+// The Ioto protocol: registration, check-in and report, byte for byte as Ioto agents and Embedthis Updaters speak it.
+
+import type { IncomingMessage, ServerResponse } from "node:http"
+import { checkAttributes } from "../attributes"
+import { imageName, signImagePath } from "../artifacts/url"
+import { nowS, type Context } from "../context"
+import { tokenHash } from "../ids"
+import { DEVICE_BODY_BYTES_MAX, MESSAGE_CHARS_MAX, UPDATE_BYTES_MAX, VERSION_CHARS_MAX } from "../limits"
+import { Problem } from "../problems"
+import type { Checkin } from "../services/checkin"
+import { checkDeviceId } from "../services/device-access"
+import { register } from "../services/registration"
+import { report } from "../services/report"
+import { baseUrl, readObject, requestToken, sendError, sendJson, sendText, type Adapter } from "./http"
+
+type Body = Record<string, unknown>
+type Handler = (request: IncomingMessage, response: ServerResponse, body: Body) => Promise<void>
+
+/** Answers whose exact text makes an Ioto agent throw its registration away and register anew; sent only where that is right. */
+const FORGET_TEXT: Record<string, string> = {
+    device_unknown: "Cannot find device",
+    device_unregistered: "Authentication failed",
+}
+const STATUS_MIN = -32768
+const STATUS_MAX = 32767
+
+function invalid(path: string, message: string): Problem {
+    return new Problem("field_invalid", `The field ${path} is missing or wrong: ${message}.`, [{ path, message }])
+}
+
+/** A version of a body; "" when it holds none. */
+function versionOf(body: Body): string {
+    const version = body["version"] ?? ""
+    if (typeof version === "string" && version.length <= VERSION_CHARS_MAX && /^[\x21-\x7e]*$/.test(version)) return version
+    throw invalid("version", `at most ${VERSION_CHARS_MAX} printable characters without blanks`)
+}
+
+/** A flag: the Updater's shell client sends it as a string. */
+function flagOf(body: Body, name: string): boolean {
+    const value = body[name]
+    if (value === true || value === "true") return true
+    if (value === false || value === "false") return false
+    throw invalid(name, "true or false")
+}
+
+function updateOf(body: Body): string {
+    const update = body["update"]
+    if (typeof update === "string" && /^[\x21-\x7e]+$/.test(update) && update.length <= UPDATE_BYTES_MAX) return update
+    throw invalid("update", "the update of a check-in's answer")
+}
+
+function statusOf(body: Body): number | null {
+    if (body["status"] === undefined || body["status"] === null) return null
+    const status = Number(body["status"])
+    if (Number.isInteger(status) && status >= STATUS_MIN && status <= STATUS_MAX) return status
+    throw invalid("status", "an integer")
+}
+
+/** Control characters would garble logs and terminals; what is too long is cut. */
+function messageOf(body: Body): string {
+    const message = body["message"]
+    return typeof message === "string" ? message.replace(/[\p{Cc}\p{Cs}]/gu, " ").slice(0, MESSAGE_CHARS_MAX) : ""
+}
+
+/** Everything that a body says of the device, without what the protocol itself uses. */
+function attributesOf({ id, version, product, committed, created, ...rest }: Body): ReturnType<typeof checkAttributes> {
+    return checkAttributes(rest)
+}
+
+function checkinHandler(context: Context, checkin: Checkin): Handler {
+    return async (request, response, body) => {
+        const offer = await checkin({
+            id: checkDeviceId(body["id"]),
+            tokenHash: tokenHash(requestToken(request)),
+            attributes: attributesOf(body),
+            version: versionOf(body),
+            committed: body["committed"] === undefined || flagOf(body, "committed"),
+        })
+        if (offer === null) return sendJson(response, 200, {})
+        const address = { sha256: offer.sha256, name: imageName(offer.name, offer.version) }
+        const url = baseUrl(context, request) + signImagePath(context.urlSecret, address, nowS(context))
+        sendJson(response, 200, { url, checksum: offer.sha256, version: offer.version, update: offer.update })
+    }
+}
+
+function reportHandler(context: Context): Handler {
+    return async (request, response, body) => {
+        await report(context, {
+            id: checkDeviceId(body["id"]),
+            tokenHash: tokenHash(requestToken(request)),
+            success: flagOf(body, "success"),
+            update: updateOf(body),
+            status: statusOf(body),
+            message: messageOf(body),
+            version: versionOf(body),
+        })
+        sendJson(response, 200, {})
+    }
+}
+
+function registerHandler(context: Context): Handler {
+    return async (request, response, body) => {
+        const given = body["id"] ?? ""
+        const done = await register(context, {
+            credential: requestToken(request),
+            id: given === "" ? "" : checkDeviceId(given),
+            attributes: attributesOf(body),
+            version: versionOf(body),
+        })
+        if (done.token === null) return sendJson(response, 200, { registered: true })
+        const api = baseUrl(context, request)
+        const { id, token, cloud } = done
+        sendJson(response, 200, {
+            registered: true,
+            id,
+            api,
+            token,
+            cloudType: "dedicated",
+            cloudName: cloud,
+            cloudRegion: "local",
+        })
+    }
+}
+
+function sendRefusal(context: Context, request: IncomingMessage, response: ServerResponse, error: unknown): void {
+    const text = error instanceof Problem ? FORGET_TEXT[error.code] : undefined
+    if (text === undefined) sendError(context, request, response, error)
+    else sendText(response, (error as Problem).status, "text/plain", text)
+}
+
+/** The adapter of the Ioto protocol. */
+export function iotoAdapter(context: Context, checkin: Checkin): Adapter {
+    const handlers = new Map<string, Handler>([
+        ["/tok/provision/update", checkinHandler(context, checkin)],
+        ["/tok/provision/updateReport", reportHandler(context)],
+        ["/device/register", registerHandler(context)],
+    ])
+    return async (request, response, url) => {
+        const handler = handlers.get(url.pathname)
+        if (handler === undefined) return false
+        try {
+            if (request.method !== "POST") throw new Problem("method_not_allowed", "This path takes POST.")
+            await handler(request, response, await readObject(request, DEVICE_BODY_BYTES_MAX))
+        } catch (error) {
+            sendRefusal(context, request, response, error)
+        }
+        return true
+    }
+}
