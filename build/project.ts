@@ -4,7 +4,7 @@ import { existsSync, lstatSync, readdirSync, readFileSync, statSync } from "node
 import { join } from "node:path"
 import JSON5 from "json5"
 import { z } from "zod"
-import { FILE_BYTES_MAX, FILE_NAME_BYTES_MAX, FILES_MAX, IMAGE_BYTES_MAX } from "../firmware/constants"
+import { FILE_BYTES_MAX, FILE_NAME_BYTES_MAX, FILES_MAX, IMAGE_BYTES_MAX, THROTTLE_MS_MAX } from "../firmware/constants"
 import { durationS } from "./durations"
 import { PackError } from "./errors"
 import { TARGETS } from "./targets"
@@ -55,9 +55,12 @@ const configSchema = z.looseObject({
             enable: z.boolean().optional(),
             schedule: text(256).optional(),
             apply: text(256).optional(),
+            commit: z.enum(["agent", "app"]).optional(),
             period: duration.optional(),
             jitter: duration.optional(),
-            throttle: z.number().min(0).optional(),
+            retry: duration.optional(),
+            throttle: z.int().min(0).max(THROTTLE_MS_MAX).optional(),
+            utcOffset: z.int().min(-720).max(840).optional(),
         })
         .optional(),
     timeouts: z.record(z.string(), duration).optional(),
@@ -107,7 +110,7 @@ function readJson5<T>(folder: string, file: string, schema: z.ZodType<T>, overri
     const parsed = schema.safeParse(isObject ? Object.assign({}, value, overrides) : value)
     if (parsed.success) return parsed.data
     const lines = parsed.error.issues.slice(0, 5).map(issue => issueText(file, issue))
-    throw new PackError("PACK_CONFIG", lines.join("\n"), `docs/getting-started.md lists the keys of ${file}`)
+    throw new PackError("PACK_CONFIG", lines.join("\n"), `docs/cli.md lists the keys of ${file} under "pack"`)
 }
 
 type Config = z.infer<typeof configSchema>
@@ -116,7 +119,7 @@ type Config = z.infer<typeof configSchema>
 function configInSeconds(config: Config): Record<string, unknown> {
     const place = (key: string): string => `config.json5: ${key}`
     const update = { ...config.update }
-    for (const key of ["period", "jitter"] as const) {
+    for (const key of ["period", "jitter", "retry"] as const) {
         if (update[key] !== undefined) update[key] = durationS(update[key], place(`update.${key}`))
     }
     const timeouts = Object.entries(config.timeouts ?? {}).map(([key, value]) => [

@@ -20,7 +20,8 @@ export function makeFolder(files: Record<string, string | Buffer> = {}): string 
 
 /** An app that uses everything a folder can hold. */
 export const APP: Record<string, string | Buffer> = {
-    "app.ts": 'const greeting: string = "grüezi"\nexport const length = greeting.length\n',
+    "app.ts":
+        'import { log, rWatch, SIGNAL_UPDATE } from "otary"\n\nconst greeting: string = "grüezi"\nrWatch(SIGNAL_UPDATE, () => log(greeting), undefined)\n',
     "otary.json5":
         '{ name: "demo", version: "1.2.0", description: "für Tests", product: "P1", requires: ">=1.0.0 <2.0.0", security: 3 }',
     "device.json5": '{ model: "Blank-01", ports: 32 }',

@@ -68,6 +68,12 @@ describe("an image", () => {
         expect(files!.get("logo.bin")!.equals(APP["files/logo.bin"] as Buffer)).toBe(true)
     })
 
+    it("holds the configuration with its durations in seconds, and the device's properties", async () => {
+        const code = entryOf((await packFolder(makeFolder(APP))).bytes, "app.js").toString("latin1")
+        for (const piece of ["period:86400", "jitter:5", "timeouts:{api:30}", "webSockets:{}", 'model:"Blank-01"'])
+            expect(code).toContain(piece)
+    })
+
     it("has no fs part without files", async () => {
         const { manifest } = await packFolder(makeFolder({ "app.js": "", "otary.json5": '{ name: "a", version: "1.0.0" }' }))
         expect(Object.keys(manifest.parts)).toEqual(["app"])
