@@ -28,8 +28,8 @@ export interface AgentState {
     reported: string
     /** Ids of updates that failed on this board, each followed by a blank; the oldest first. */
     failed: string
-    /** The failed update whose new offer was last answered with STATUS_QUARANTINED. */
-    refused: string
+    /** The update that was last answered without being applied: it failed before, or is running already. */
+    answered: string
     /** The report that the cloud has not taken yet. */
     report?: Report
 }
@@ -71,7 +71,7 @@ export function stateLoad(): void {
         lastS: numberIn(kept, "lastS"),
         reported: textIn(kept, "reported"),
         failed: textIn(kept, "failed"),
-        refused: textIn(kept, "refused"),
+        answered: textIn(kept, "answered"),
         report: reportIn(kept),
     }
     savedLastS = current.lastS

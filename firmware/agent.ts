@@ -12,7 +12,7 @@ import { runningProductInstall } from "./running"
 import { deviceProperties, settings, settingsLoad, textIn } from "./settings"
 import { rSignal, rSignalSync, SIGNAL_CHECKIN, SIGNAL_ERROR } from "./signals"
 import * as status from "./status"
-import { trialCommit, trialIsOn, trialStart } from "./trial"
+import { outcomeIs, trialCommit, trialIsOn, trialStart } from "./trial"
 import { updaterAbort, updaterContextCreate, updaterSame, updaterVersion } from "./updater"
 
 // What the packer builds into every image.
@@ -59,16 +59,16 @@ function downloadDone(code: number): void {
     if (code < 0) updateFailed(code, downloadPlace())
     else if (updaterSame()) {
         updaterAbort()
-        reportQueue(update, status.STATUS_OK, "is running already")
+        answerOnce(update, status.STATUS_OK, "is running already")
     } else applyReady(updaterVersion(), update, checkinOffer().checksum, applyFailed)
     cycleEnd()
 }
 
-/** An update that failed before is not tried again; the cloud hears so once. */
-function offerRefuse(offered: string): void {
-    if (state().refused === offered) return
-    state().refused = offered
-    reportQueue(offered, status.STATUS_QUARANTINED, "failed on this board before")
+/** Reports on an offer that is not applied. Offered again, it has its report already; and a report that waits says more than this one. */
+function answerOnce(offered: string, code: number, message: string): void {
+    if (state().answered === offered || state().report !== undefined || outcomeIs(offered, code)) return
+    state().answered = offered
+    reportQueue(offered, code, message)
 }
 
 function offerTake(): void {
@@ -79,7 +79,7 @@ function offerTake(): void {
         return cycleEnd()
     }
     if (quarantineHas(offer.update)) {
-        offerRefuse(offer.update)
+        answerOnce(offer.update, status.STATUS_QUARANTINED, "failed on this board before")
         return cycleEnd()
     }
     update = offer.update

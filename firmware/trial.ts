@@ -7,23 +7,32 @@ import { TIMEOUT_S_MAX } from "./constants"
 import { ports } from "./ports"
 import { reportQueue } from "./report"
 import { runningImage } from "./running"
-import { rSignal, rWatch, SIGNAL_COMMIT, SIGNAL_ROLLBACK } from "./signals"
+import { rSignalSync, rWatch, SIGNAL_COMMIT, SIGNAL_ROLLBACK } from "./signals"
 import { STATUS_COMMIT_TIMEOUT, STATUS_OK } from "./status"
 
 let isOn = false
 let trialDone: (this: void) => void
 
+/** Whether this is the outcome of the last update, reported already. */
+export function outcomeIs(update: string, status: number): boolean {
+    return state().reported === update + " " + status
+}
+
+function rollbackTell(): void {
+    rSignalSync(SIGNAL_ROLLBACK, undefined)
+}
+
 /** Turns what the boot record says of the last update into a report, once. */
 function outcomeNote(): void {
     const boot = bootState()
     if (boot === undefined || !boot.isCommitted || boot.updateId === "") return
-    const outcome = boot.updateId + " " + boot.lastResult
-    if (state().reported === outcome) return
-    state().reported = outcome
+    if (outcomeIs(boot.updateId, boot.lastResult)) return
+    state().reported = boot.updateId + " " + boot.lastResult
     if (boot.cameBack) {
         quarantineAdd(boot.updateId)
         reportQueue(boot.updateId, boot.lastResult, "went back to " + runningImage().version)
-        rSignal(SIGNAL_ROLLBACK)
+        // Later: the app, which may want to hear it, starts after the agent.
+        ports.clock.after(0, rollbackTell)
     } else reportQueue(boot.updateId, boot.lastResult, "")
 }
 
