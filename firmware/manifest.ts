@@ -110,7 +110,9 @@ function manifestAllows(value: ManifestText, security: number): number {
     }
     if (value.requires !== undefined) {
         if (typeof value.requires !== "string") return status.STATUS_MANIFEST_FIELD
-        if (value.requires !== "" && !versionSatisfies(runningImage().version, value.requires)) return status.STATUS_REQUIRES
+        // At the factory no version runs, so there is none that the image could be wrong for.
+        const running = runningImage().version
+        if (value.requires !== "" && running !== "" && !versionSatisfies(running, value.requires)) return status.STATUS_REQUIRES
     }
     if (value.security !== undefined) {
         if (!isSize(value.security)) return status.STATUS_MANIFEST_FIELD
