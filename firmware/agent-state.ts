@@ -89,7 +89,10 @@ export function stateSave(): void {
     else ports.board.log("agent: " + STATE_FILE + " cannot be written, status " + status)
 }
 
-/** Notes a check-in at Unix time `nowS` (0 = unknown: nothing to note); written down only every CHECKIN_SAVED_EVERY_S, since it costs flash each time. */
+/**
+ * Notes a check-in at Unix time `nowS`; 0 is unknown, and nothing to note.
+ * Written down only every CHECKIN_SAVED_EVERY_S, since it costs flash each time.
+ */
 export function stateCheckedIn(nowS: number): void {
     if (nowS === 0) return
     current.lastS = nowS

@@ -41,7 +41,8 @@ function reportAnswered(status: number, statusCode: number): void {
 }
 
 /**
- * Sends the report that waits, if any: POST <api>/tok/provision/updateReport, Embedthis Updater's body with status, message and version beside it.
+ * Sends the report that waits, if any: POST <api>/tok/provision/updateReport, the body of Embedthis Updater with status, message
+ * and version beside it.
  * `done` is called once, at once when there is nothing to send; after a failure the report waits on.
  */
 export function reportSend(done: ReportDone): void {

@@ -180,7 +180,8 @@ function timeOfDayNext(fromS: number): number {
 
 /**
  * Whether scheduleNextS understands `spec`: five fields of cron (crontab(5): `*`, numbers, ranges, `/step`, lists; weekday 0 and 7
- * are Sunday; day or weekday when neither begins with `*`), or Ioto's anytime, never, unscheduled, day, weekdays, workhours, midnight, night.
+ * are Sunday; day or weekday when neither begins with `*`), or one of Ioto's names: anytime, never, unscheduled, day, weekdays,
+ * workhours, midnight, night.
  */
 export function scheduleValid(spec: string): boolean {
     return isNever(spec) || scheduleParse(spec)

@@ -34,7 +34,7 @@ export interface BoardOptions {
 const MS_MAX = 40 * 86400 * 1000
 /** Real milliseconds for each step of virtual time while a server is silent. */
 const SILENT_STEP_MS = 5
-const TURNS_MAX = 200_000
+const TURNS_MAX = 1_500_000
 let code = ""
 
 function agentCode(): string {
@@ -108,7 +108,7 @@ export class AgentBoard {
             clock: this.clock,
             http: this.countedHttp(this.http!),
             imageFile: this.options.imageFile,
-            sha256: bytes => createHash("sha256").update(bytes, "latin1").digest("latin1"),
+            sha256: bytes => createHash("sha256").update(bytes, "latin1").digest("binary"),
             random: () => this.options.random ?? 0,
             reset: () => void ((this.wantsReset = true), (this.resetMs = this.clock.upMs())),
             watchdog: () => void (this.feeds += 1),

@@ -3,22 +3,22 @@
 import { SIGNALS_QUEUED_MAX, WATCHERS_MAX } from "../../firmware/constants"
 import { type Ports, portsInstall } from "../../firmware/ports"
 import type { SignalProc } from "../../firmware/signals"
-import { recordingBoard, virtualClock } from "./ports-fixture"
+import { createVirtualClock } from "../../shims/host/clock"
 
 let signals: typeof import("../../firmware/signals")
-let clock = virtualClock(0)
-let board = recordingBoard()
+let clock = createVirtualClock()
+let lines: string[] = []
 let calls: unknown[][] = []
 const note: SignalProc = (data, arg) => void calls.push([data, arg])
 const other: SignalProc = data => void calls.push(["other", data])
 
 beforeEach(() => {
     jest.resetModules()
-    clock = virtualClock(0)
-    board = recordingBoard()
+    clock = createVirtualClock()
+    lines = []
     calls = []
     const fresh = require("../../firmware/ports") as { portsInstall: typeof portsInstall }
-    fresh.portsInstall({ clock, board } as Partial<Ports> as Ports)
+    fresh.portsInstall({ clock, board: { log: (line: string) => void lines.push(line) } } as unknown as Partial<Ports> as Ports)
     signals = require("../../firmware/signals")
 })
 
@@ -122,7 +122,7 @@ describe("limits", () => {
     test("a full table refuses, says so, and takes again after one is off", () => {
         for (let data = 0; data < WATCHERS_MAX; data += 1) expect(signals.rWatch("a", note, data)).toBe(true)
         expect(signals.rWatch("a", note, WATCHERS_MAX)).toBe(false)
-        expect(board.lines).toEqual(["signals: no room for a watcher of a; take one off with rWatchOff first"])
+        expect(lines).toEqual(["signals: no room for a watcher of a; take one off with rWatchOff first"])
         signals.rWatchOff("a", note, 0)
         expect(signals.rWatch("a", note, WATCHERS_MAX)).toBe(true)
         signals.rSignalSync("a", 0)
@@ -138,6 +138,6 @@ describe("limits", () => {
             clock.advance(0)
             expect(calls.length).toBe(room * 3)
         }
-        expect(board.lines.length).toBe(3)
+        expect(lines.length).toBe(3)
     })
 })
