@@ -20,8 +20,11 @@ export function makeFolder(files: Record<string, string | Buffer> = {}): string 
 
 /** An app that uses everything a folder can hold. */
 export const APP: Record<string, string | Buffer> = {
-    "app.ts":
-        'import { log, rWatch, SIGNAL_UPDATE } from "otary"\n\nconst greeting: string = "grüezi"\nrWatch(SIGNAL_UPDATE, () => log(greeting), undefined)\n',
+    "app.ts": `
+        import { log, rWatch, SIGNAL_UPDATE } from "otary"
+        const greeting: string = "grüezi"
+        rWatch(SIGNAL_UPDATE, () => log(greeting), undefined)
+    `,
     "otary.json5":
         '{ name: "demo", version: "1.2.0", description: "für Tests", product: "P1", requires: ">=1.0.0 <2.0.0", security: 3 }',
     "device.json5": '{ model: "Blank-01", ports: 32 }',

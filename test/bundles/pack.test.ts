@@ -38,7 +38,9 @@ describe("an image", () => {
             expect(b.manifest.build_id).not.toBe(a.manifest.build_id)
         },
     )
+})
 
+describe("what an image holds", () => {
     it("carries manifest, block lists and parts in the order of the format, and verifies", async () => {
         const { bytes, manifest, sha256 } = await packFolder(makeFolder(APP))
         const found = inspectImage(bytes)

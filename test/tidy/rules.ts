@@ -76,17 +76,12 @@ export const linesAreShort: TidyRule = file =>
                       : [],
               )
 
-/** Whether a function only groups tests. */
-function isDescribe(node: ts.Node): boolean {
-    return ts.isCallExpression(node.parent) && /^describe\b/.test(node.parent.expression.getText())
-}
-
 /** Functions stay short enough to be understood at once. */
 export const functionsAreShort: TidyRule = file => {
     const problems: string[] = []
     if (!isCode(file)) return problems
     walk(file, node => {
-        if (!ts.isFunctionLike(node) || isDescribe(node)) return
+        if (!ts.isFunctionLike(node)) return
         const lines = node.getText().split("\n").length
         if (lines > FUNCTION_LINES_MAX)
             problems.push(`line ${lineOf(file, node)}: a function of ${lines} lines (${FUNCTION_LINES_MAX} at most)`)
