@@ -16,6 +16,7 @@ export const PROBLEMS = {
     already_exists: [409, "Already exists"],
     release_in_use: [409, "The release is in use"],
     releases_too_many: [409, "Too many enabled releases"],
+    length_required: [411, "The body's length is missing"],
     body_too_large: [413, "The body is too large"],
     content_type_unknown: [415, "Unknown content type"],
     range_unsatisfiable: [416, "The range lies outside the image"],

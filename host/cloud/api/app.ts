@@ -2,7 +2,7 @@
 
 import type { Context } from "../context"
 import { activityRoutes } from "./activity"
-import { authorization, boundedBodies, handleErrors, jsonBodies, newApi, type Api } from "./base"
+import { authorization, handleErrors, jsonBodies, newApi, type Api } from "./base"
 import { deviceRoutes } from "./devices"
 import { fleetRoutes } from "./products"
 import { releaseRoutes } from "./releases"
@@ -24,7 +24,6 @@ export function createApi(context: Context, version: string): Api {
     app.doc31(DOCUMENT, { openapi: "3.1.0", info: { title: "Otary device cloud", version } })
     app.use(`${BASE}/*`, authorization(context))
     app.use(`${BASE}/*`, async (c, next) => (c.req.path === UPLOAD ? next() : jsonBodies(c, next)))
-    app.use(`${BASE}/*`, async (c, next) => (c.req.path === UPLOAD ? next() : boundedBodies(c, next)))
     for (const routes of [fleetRoutes, deviceRoutes, releaseRoutes, activityRoutes]) app.route(BASE, routes(context))
     return app
 }
