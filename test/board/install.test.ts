@@ -20,8 +20,8 @@ const APP = `
 const folder = makeFolder()
 const device = JSON.stringify({ id: "b1", product: "p1" })
 let loader = ""
-let image = Buffer.alloc(0)
-let bare = Buffer.alloc(0)
+let image: Buffer = Buffer.alloc(0)
+let bare: Buffer = Buffer.alloc(0)
 
 function writeApp(name: string, files: Record<string, string>): string {
     const path = join(folder.path, name)
