@@ -7,8 +7,8 @@ import { projectRoot } from "./root"
 
 /** What becomes part of the bundle's code as constants. */
 export interface BundleConstants {
-    /** `__OTARY_IMAGE__`: what the running image says of itself. */
-    readonly image: { readonly name: string; readonly version: string; readonly build_id: string; readonly platform: string }
+    /** `__OTARY_IMAGE__`: what the running image says of itself; `security` is its counter, 0 without one. */
+    readonly image: { readonly name: string; readonly version: string; readonly build_id: string; readonly security: number }
     /** `__OTARY_DEVICE__`: default device properties. */
     readonly device: Record<string, unknown>
     /** `__OTARY_CONFIG__`: default configuration of the agent, durations in seconds. */

@@ -90,7 +90,7 @@ function filesPart(project: Project): Part[] {
 /** The app part of a project under a build id. Throws PACK_BUNDLE or PACK_APP_SIZE. */
 async function appPart(project: Project, buildId: string): Promise<Part> {
     const { settings, device, config } = project
-    const image = { name: settings.name, version: settings.version, build_id: buildId, platform: platformOf(settings) }
+    const image = { name: settings.name, version: settings.version, build_id: buildId, security: settings.security ?? 0 }
     const part = makePart("app", "app.js", await bundleApp(project.appPath, { image, device, config }))
     const roomBytes = settings.appSlotBytes ?? TARGETS[settings.target].appSlotBytes
     checkRoom("PACK_APP_SIZE", "the app with its agent", part, roomBytes, "appSlotBytes")

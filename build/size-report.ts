@@ -6,7 +6,7 @@ import { join } from "node:path"
 import { gzipSync } from "node:zlib"
 import { bundleApp, type BundleOptions, bundleLoader } from "./bundle-host"
 
-const constants = { image: { name: "empty", version: "0.0.0", build_id: "0", platform: "host" }, device: {}, config: {} }
+const constants = { image: { name: "empty", version: "0.0.0", build_id: "0", security: 0 }, device: {}, config: {} }
 
 type Make = (options: BundleOptions) => Promise<Buffer>
 

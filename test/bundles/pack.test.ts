@@ -200,7 +200,7 @@ describe("a folder that cannot be packed", () => {
 })
 
 describe("bundles", () => {
-    const constants = { image: { name: "a", version: "1.0.0", build_id: "b", platform: "host" }, device: {}, config: {} }
+    const constants = { image: { name: "a", version: "1.0.0", build_id: "b", security: 0 }, device: {}, config: {} }
 
     it("of an app run after the ports are there: without hardware they stop at once", async () => {
         const app = join(makeFolder({ "app.js": "globalThis.started = true" }), "app.js")
