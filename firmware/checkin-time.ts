@@ -71,15 +71,15 @@ export function planRetry(): void {
 }
 
 /**
- * Plans the first check-in after a start; `run` is called whenever one is due. An image on trial checks in at once, so that it
- * commits soon; a report that waits goes out after `first` seconds; otherwise the period and the schedule count from then on.
+ * Plans the first check-in after a start; `run` is called whenever one is due. An image on trial checks in
+ * soon, so that it is committed in time, but not at once: what crashes in its first seconds must not be committed. A report that waits goes out after `first` seconds; otherwise the period and the schedule count from then on.
  */
 export function planFirst(run: (this: void) => void): void {
     planRun = run
     const firstS = settings().firstS
     if (trialIsOn()) {
         const jitterS = least(settings().jitterS, CHECKIN_TRIAL_RETRY_S_MAX)
-        planIn(least(firstS, 1) + (ports.board.random() % (jitterS + 1)))
+        planIn(least(firstS, CHECKIN_TRIAL_RETRY_S_MAX) + (ports.board.random() % (jitterS + 1)))
     } else if (state().report !== undefined) planIn(firstS)
     else timer = ports.clock.after(firstS * 1000, planPeriod)
 }

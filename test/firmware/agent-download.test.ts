@@ -15,7 +15,7 @@ import {
     STATUS_ZIP_FORMAT,
 } from "../../firmware/status"
 import { AgentBoard, appOf } from "./agent-rig"
-import { startServer, wholeImage, type AgentServer, type ImageScript } from "./agent-server"
+import { keepSilent, startServer, wholeImage, type AgentServer, type ImageScript } from "./agent-server"
 import { imageOf } from "./images"
 
 let server: AgentServer
@@ -30,11 +30,7 @@ function boardWith(script: ImageScript, config: object = {}): AgentBoard {
     return new AgentBoard({ server, device: { id: "DEV1", product: "P" }, config: { api: server.url, token: "T", ...config } })
 }
 
-/** Sends nothing more, for as long as the device bears it. */
-function silence(response: Parameters<ImageScript>[0]): void {
-    server.silent += 1
-    response.on("close", () => (server.silent -= 1))
-}
+const silence = (response: Parameters<ImageScript>[0]): void => keepSilent(server, response)
 
 /** Sends `count` bytes of what was asked for, then breaks the connection. */
 const breakAfter =

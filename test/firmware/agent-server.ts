@@ -30,6 +30,8 @@ export interface AgentServer {
     image: Buffer
     /** Offers `image` at every check-in from now on. */
     offer(image: Buffer, update: string, version?: string): void
+    /** Leaves requests of a path without an answer from now on. */
+    silence(path: string): void
     close(): Promise<void>
 }
 
@@ -56,6 +58,15 @@ async function bodyOf(request: IncomingMessage): Promise<any> {
     return text === "" ? undefined : JSON.parse(text)
 }
 
+/** The path that each server leaves without an answer. */
+const silent = new WeakMap<AgentServer, string>()
+
+/** Sends nothing more, for as long as the device bears it. */
+export function keepSilent(server: AgentServer, response: ServerResponse): void {
+    server.silent += 1
+    response.on("close", () => (server.silent -= 1))
+}
+
 async function answer(server: AgentServer, request: IncomingMessage, response: ServerResponse): Promise<void> {
     const path = PATHS[request.url ?? ""] ?? "unknown"
     const { authorization = "", range = "" } = request.headers
@@ -64,6 +75,7 @@ async function answer(server: AgentServer, request: IncomingMessage, response: S
         const from = Number(/^bytes=(\d+)-$/.exec(range)?.[1] ?? 0)
         return server.imageScript(response, server.image, from, server.of("image").length)
     }
+    if (silent.get(server) === path) return keepSilent(server, response)
     const { status, body } = server.answers[path]?.() ?? { status: 404, body: "" }
     response.writeHead(status, { "Content-Length": Buffer.byteLength(body) }).end(body)
 }
@@ -90,6 +102,7 @@ export async function startServer(): Promise<AgentServer> {
             const body = JSON.stringify({ url: `${server.url}/image`, checksum: sha256Hex(image), version, update })
             server.answers.checkin = () => ({ status: 200, body })
         },
+        silence: path => void silent.set(server, path),
         close: () => new Promise(done => (listener.close(() => done()), listener.closeAllConnections())),
     }
     const listener: Server = createServer((request, response) => void answer(server, request, response))

@@ -156,3 +156,10 @@ test("the newest failed updates are remembered", () => {
     ]).toEqual([false, true, true])
     expect([agentState.quarantineHas("u"), agentState.quarantineHas("")]).toEqual([false, false])
 })
+
+test("a cloud that answers late: the call ends in time, and nothing of the answer counts any more", async () => {
+    const board = boardWith({ timeouts: { api: 5 }, update: { retry: 1000 } })
+    server.silence("checkin")
+    await board.until(() => board.lines.includes("agent: check-in failed, status -61"))
+    expect(board.clock.upMs()).toBe(20_000)
+})
