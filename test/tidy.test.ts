@@ -2,7 +2,7 @@
 
 import * as rules from "./tidy/rules"
 import { projectFiles, type SourceFile } from "./tidy/tree"
-import { codeHeadings, statusHeadings, undocumentedCodes, unusedFiles } from "./tidy/whole"
+import { codeHeadings, deadLinks, statusHeadings, undocumentedCodes, unusedFiles } from "./tidy/whole"
 
 const files = projectFiles()
 const textOf = (path: string): string => files.find(file => file.path === path)?.text ?? ""
@@ -174,5 +174,20 @@ describe("docs/errors.md explains every code", () => {
         const source = "export const STATUS_A = -1\nexport const STATUS_B = -2\n"
         expect(undocumentedCodes(statusHeadings(source), "### STATUS_A (-1)\n### STATUS_B (-3)\n")).toEqual(["STATUS_B (-2)"])
         expect(codeHeadings('| "PACK_A"')).toEqual(["PACK_A"])
+    })
+})
+
+describe("links in documentation lead somewhere", () => {
+    it("everywhere in the project", () => {
+        expect(deadLinks(files)).toEqual([])
+    })
+
+    it("not when the file is not there", () => {
+        const text = "[a](a.md) [b](../build) [c](gone.md#part) [d](https://example.com)"
+        const sample = [
+            { path: "docs/a.md", text },
+            { path: "build/pack.ts", text: "" },
+        ]
+        expect(deadLinks(sample)).toEqual(["docs/a.md links to docs/gone.md"])
     })
 })

@@ -1,5 +1,6 @@
 // The tidy rules that look at the project as a whole: unused files, and codes that documentation must explain.
 
+import { posix } from "node:path"
 import { importsOf, isCode, isTarget, type SourceFile } from "./tree"
 
 /** Where the product starts; what none of these reaches is not used. */
@@ -52,4 +53,17 @@ export function statusHeadings(statusSource: string): string[] {
 /** The codes in a union of quoted codes, such as `"PACK_SYNTAX"`, as headings. */
 export function codeHeadings(source: string): string[] {
     return [...source.matchAll(/"([A-Z]+_[A-Z_]+)"/g)].map(([, code]) => code!)
+}
+
+/** Relative links in documentation that lead nowhere: neither to a file of the project nor to a folder that holds one. */
+export function deadLinks(files: readonly SourceFile[]): string[] {
+    const paths = files.map(({ path }) => path)
+    return files
+        .filter(({ path }) => path.endsWith(".md"))
+        .flatMap(({ path, text }) =>
+            [...text.matchAll(/\]\((?![a-z]+:|#)([^)#]+)/g)]
+                .map(([, link]) => posix.join(posix.dirname(path), link!))
+                .filter(target => !paths.some(found => found === target || found.startsWith(target.replace(/\/?$/, "/"))))
+                .map(target => `${path} links to ${target}`),
+        )
 }
