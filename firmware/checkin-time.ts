@@ -71,8 +71,9 @@ export function planRetry(): void {
 }
 
 /**
- * Plans the first check-in after a start; `run` is called whenever one is due. An image on trial checks in
- * soon, so that it is committed in time, but not at once: what crashes in its first seconds must not be committed. A report that waits goes out after `first` seconds; otherwise the period and the schedule count from then on.
+ * Plans the first check-in after a start; `run` is called whenever one is due. An image on trial checks in soon, so that it is
+ * committed in time, but not at once: what crashes in its first seconds must not be committed. A report that waits goes out after
+ * `first` seconds; otherwise the period and the schedule count from then on.
  */
 export function planFirst(run: (this: void) => void): void {
     planRun = run
