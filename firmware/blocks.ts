@@ -116,7 +116,8 @@ function stageIsFilesArea(target: Region): boolean {
     if (stagedBytes < 16) return false
     const head = ports.stage.take(16)
     const align = u16(head, 4)
-    if (head.substring(0, 4) !== "OTF1" || align === 0 || align > FILE_ALIGN_BYTES_MAX || align % target.programBytes !== 0) return false
+    if (head.substring(0, 4) !== "OTF1" || align === 0 || align > FILE_ALIGN_BYTES_MAX || align % target.programBytes !== 0)
+        return false
     return ports.digest.sha256(head.substring(0, 8)).substring(0, 8) === head.substring(8, 16)
 }
 
@@ -145,7 +146,7 @@ export function partHasHash(part: number, target: Region): boolean {
  * and holds the rest of a torn write behind the last good block.
  */
 export function blockToResume(target: Region, doneBlocks: number): number {
-    const perUnit = Math.floor(target.eraseBytes / BLOCK_BYTES)
+    const perUnit = target.eraseBytes >>> 12
     if (perUnit <= 1 || doneBlocks % perUnit === 0) return doneBlocks
     const offset = doneBlocks * BLOCK_BYTES
     if (offset >= target.sizeBytes || regionIsErased(target, offset, BLOCK_BYTES)) return doneBlocks

@@ -1,7 +1,15 @@
 // The boot record: two copies, the older one is always the one written (FORMAT.md, "Boot record").
 
 import { byteOf, bytesOfU31, bytesRepeated, u31, u8 } from "./bytes"
-import { BOOT_RECORD_BYTES, BOOT_SEQUENCE_FIRST, CHECK_BYTES, DIGEST_BYTES, SLOT_COUNT, SLOT_NONE, TRIALS_DEFAULT } from "./constants"
+import {
+    BOOT_RECORD_BYTES,
+    BOOT_SEQUENCE_FIRST,
+    CHECK_BYTES,
+    DIGEST_BYTES,
+    SLOT_COUNT,
+    SLOT_NONE,
+    TRIALS_DEFAULT,
+} from "./constants"
 import { ports, type Bytes } from "./ports"
 import { regionWrite } from "./region"
 import { STATUS_FLASH, STATUS_OK } from "./status"

@@ -26,7 +26,14 @@ function leapDays(year: number): number {
  * Returns -1 when it is no such time or lies outside 1970 – 2037.
  */
 export function rfc3339S(text: string): number {
-    if (text.length < 20 || text.charAt(4) !== "-" || text.charAt(7) !== "-" || text.charAt(13) !== ":" || text.charAt(16) !== ":") return -1
+    if (
+        text.length < 20 ||
+        text.charAt(4) !== "-" ||
+        text.charAt(7) !== "-" ||
+        text.charAt(13) !== ":" ||
+        text.charAt(16) !== ":"
+    )
+        return -1
     const year = digits(text, 0, 4)
     const month = digits(text, 5, 7)
     const day = digits(text, 8, 10)

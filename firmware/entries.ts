@@ -3,7 +3,15 @@
 import { blocksEnd, blocksTake, blockToResume, listBegin, partBegin, skipBegin } from "./blocks"
 import { blocksOf, crc32, most } from "./bytes"
 import { BLOCK_BYTES, MANIFEST_BYTES_MAX, PARTS_MAX, SKIPPED_ENTRY_BYTES_MAX, SLOT_NONE } from "./constants"
-import { journalBlocksDone, journalLayout, journalListIsWhole, journalOpen, journalPlace, journalPlaceOf, journalStart } from "./journal"
+import {
+    journalBlocksDone,
+    journalLayout,
+    journalListIsWhole,
+    journalOpen,
+    journalPlace,
+    journalPlaceOf,
+    journalStart,
+} from "./journal"
 import { listBytesOf, manifestHasFiles, manifestIsRunning, manifestParts, manifestRead, partRegion } from "./manifest"
 import { ports, type Bytes } from "./ports"
 import * as status from "./status"

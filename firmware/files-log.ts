@@ -1,7 +1,14 @@
 // A files area as a log: its header and its records, read and appended (FORMAT.md, "Files area").
 
 import { alignUp, byteOf, bytesOfU31, bytesPadded, least, u16, u31, u8 } from "./bytes"
-import { BLOCK_BYTES, CHECK_BYTES, FILE_ALIGN_BYTES_DEFAULT, FILE_ALIGN_BYTES_MAX, FILE_BYTES_MAX, FILE_NAME_BYTES_MAX } from "./constants"
+import {
+    BLOCK_BYTES,
+    CHECK_BYTES,
+    FILE_ALIGN_BYTES_DEFAULT,
+    FILE_ALIGN_BYTES_MAX,
+    FILE_BYTES_MAX,
+    FILE_NAME_BYTES_MAX,
+} from "./constants"
 import { ports, type Bytes, type Region } from "./ports"
 import { bytesDigest, regionDigest, regionErase, regionIsErased, regionWrite } from "./region"
 import { STATUS_FILES_FULL, STATUS_FLASH, STATUS_OK } from "./status"

@@ -1,7 +1,15 @@
 // The journal of the update under way: who it is, its block lists, which blocks are in flash (FORMAT.md, "Journal").
 
 import { alignUp, blocksOf, byteOf, bytesOfU31, bytesRepeated, hexOf, least, u31, u8 } from "./bytes"
-import { BLOCK_BYTES, CHECK_BYTES, DIGEST_BYTES, JOURNAL_HEADER_BYTES, MANIFEST_BYTES_MAX, PARTS_MAX, SLOT_NONE } from "./constants"
+import {
+    BLOCK_BYTES,
+    CHECK_BYTES,
+    DIGEST_BYTES,
+    JOURNAL_HEADER_BYTES,
+    MANIFEST_BYTES_MAX,
+    PARTS_MAX,
+    SLOT_NONE,
+} from "./constants"
 import { blockBytesOf, listBytesOf, manifestParts, type Part } from "./manifest"
 import { ports, type Bytes, type Region } from "./ports"
 import { bytesDigest, regionErase, regionWrite } from "./region"
@@ -37,7 +45,8 @@ export function journalOpen(updateIdentity: Bytes, appSlot: number, filesArea: n
     identity = updateIdentity
     const head = ports.journal.read(0, JOURNAL_HEADER_BYTES)
     const checked = head.substring(0, HEADER_CHECKED_BYTES)
-    if (ports.digest.sha256(checked).substring(0, CHECK_BYTES) !== head.substring(HEADER_CHECKED_BYTES, JOURNAL_HEADER_BYTES)) return undefined
+    if (ports.digest.sha256(checked).substring(0, CHECK_BYTES) !== head.substring(HEADER_CHECKED_BYTES, JOURNAL_HEADER_BYTES))
+        return undefined
     if (head.substring(0, 4) !== MAGIC || head.substring(4, 36) !== updateIdentity) return undefined
     if (u8(head, 44) !== appSlot || (u8(head, 45) !== SLOT_NONE && u8(head, 45) !== filesArea)) return undefined
     const manifestBytes = u31(head, 36)
@@ -187,4 +196,3 @@ export function blockHasDigest(k: number, block: number, region: Region): boolea
     const bytes = region.read(block * BLOCK_BYTES, blockBytesOf(manifestParts()[k].sizeBytes, block))
     return ports.digest.sha256(bytes) === journalDigest(k, block)
 }
-

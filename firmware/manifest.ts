@@ -94,7 +94,8 @@ export function manifestRead(text: Bytes, appRoomBytes: number, filesRoomBytes: 
     const value = ports.json.parse(text) as ManifestText | undefined
     if (value === undefined) return status.STATUS_MANIFEST_JSON
     if (!isTable(value)) return status.STATUS_MANIFEST_FIELD
-    if (!isName(value.name) || !isName(value.platform) || !isName(value.version) || !isName(value.build_id)) return status.STATUS_MANIFEST_FIELD
+    if (!isName(value.name) || !isName(value.platform) || !isName(value.version) || !isName(value.build_id))
+        return status.STATUS_MANIFEST_FIELD
     version = value.version as string
     buildId = value.build_id as string
     const allowed = manifestAllows(value, security)
@@ -151,7 +152,15 @@ function partRead(value: PartText, appRoomBytes: number, filesRoomBytes: number)
         roomBytes = filesRoomBytes
     } else if (value.type !== "app") return status.STATUS_OK
     if (!isName(value.src) || !isSize(value.size) || value.size === 0) return status.STATUS_MANIFEST_FIELD
-    const part: Part = { kind, src: value.src as string, sizeBytes: value.size as number, sha256: "", sha1: "", listSrc: "", pageHashes: [] }
+    const part: Part = {
+        kind,
+        src: value.src as string,
+        sizeBytes: value.size as number,
+        sha256: "",
+        sha1: "",
+        listSrc: "",
+        pageHashes: [],
+    }
     if (part.sizeBytes > roomBytes) return status.STATUS_NO_ROOM
     for (let i = 0; i < parts.length; i++) {
         if (parts[i].kind === kind || parts[i].src === part.src) return status.STATUS_PART_TWICE
@@ -175,7 +184,8 @@ function hashesRead(part: Part, value: PartText): number {
         return status.STATUS_OK
     }
     const blocks = value.blocks as BlocksText
-    if (!isTable(blocks) || !isName(blocks.src) || !isTable(blocks.sha256) || blocks.src === part.src) return status.STATUS_MANIFEST_FIELD
+    if (!isTable(blocks) || !isName(blocks.src) || !isTable(blocks.sha256) || blocks.src === part.src)
+        return status.STATUS_MANIFEST_FIELD
     const hashes = blocks.sha256 as string[]
     if (hashes.length !== pagesOf(part.sizeBytes)) return status.STATUS_BLOCK_LIST
     for (let i = 0; i < hashes.length; i++) if (!isHash(hashes[i], DIGEST_BYTES)) return status.STATUS_MANIFEST_FIELD
@@ -190,7 +200,7 @@ export function listBytesOf(partBytes: number): number {
 }
 
 function pagesOf(partBytes: number): number {
-    return Math.floor((blocksOf(partBytes) + DIGESTS_PER_PAGE - 1) / DIGESTS_PER_PAGE)
+    return (blocksOf(partBytes) + DIGESTS_PER_PAGE - 1) >>> 7
 }
 
 /** The region that a part goes to, given the slots being written. */

@@ -3,7 +3,15 @@
 import { byteOf, i32, least, u16, u31, u8 } from "./bytes"
 import { ENTRIES_MAX, ENTRY_NAME_BYTES_MAX, IMAGE_BYTES_MAX } from "./constants"
 import type { Bytes } from "./ports"
-import { STATUS_OK, STATUS_TRAILING_DATA, STATUS_ZIP_COMPRESSED, STATUS_ZIP_FLAGS, STATUS_ZIP_FORMAT, STATUS_ZIP_LIMIT, STATUS_ZIP_NAME } from "./status"
+import {
+    STATUS_OK,
+    STATUS_TRAILING_DATA,
+    STATUS_ZIP_COMPRESSED,
+    STATUS_ZIP_FLAGS,
+    STATUS_ZIP_FORMAT,
+    STATUS_ZIP_LIMIT,
+    STATUS_ZIP_NAME,
+} from "./status"
 
 /** A header is being gathered, or something is being skipped. */
 export const ZIP_HEADER = 0

@@ -29,7 +29,8 @@ export interface UpdaterFigures {
 
 function chunksOf(image: Buffer): string[] {
     const chunks: string[] = []
-    for (let at = 0; at < image.length; at += CHUNK_BYTES) chunks.push(image.toString("latin1", at, Math.min(at + CHUNK_BYTES, image.length)))
+    for (let at = 0; at < image.length; at += CHUNK_BYTES)
+        chunks.push(image.toString("latin1", at, Math.min(at + CHUNK_BYTES, image.length)))
     return chunks
 }
 

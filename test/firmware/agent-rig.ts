@@ -18,7 +18,7 @@ export type Agent = typeof entry
 
 /** What a board is made with. */
 export interface BoardOptions {
-    server: AgentServer
+    server: Pick<AgentServer, "silent">
     config?: Record<string, unknown>
     device?: Record<string, unknown>
     /** Files on the board, JSON or text. */

@@ -10,7 +10,13 @@ beforeEach(async () => (server = await startServer()))
 afterEach(() => server.close())
 
 const image = (version: string) => imageOf({ app: appOf(version), manifest: { version, build_id: `b-${version}` } })
-const device = { id: "DEV1", product: "PROD", memory: 512, "try-beta-features": 1, name: "Müller".normalize() }
+const device = {
+    id: "DEV1",
+    product: "PROD",
+    memory: 512,
+    "try-beta-features": 1,
+    name: Buffer.from("Müller 設備").toString("latin1"),
+}
 const token = (extra: object = {}) => ({ api: server.url, token: "T0", ...extra })
 
 test("a good update: offered, downloaded, applied, committed, reported once", async () => {
@@ -41,6 +47,7 @@ test("the check-in has every property, bearer in lower case, and the versions", 
         product: "PROD",
         memory: 512,
         "try-beta-features": 1,
+        name: "Müller 設備",
         version: "1.0.0",
         platform: "host",
     })

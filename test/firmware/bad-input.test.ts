@@ -34,12 +34,20 @@ function rawManifest(text: string): Buffer {
 const IMAGES: [string, number, () => Buffer][] = [
     ["not a zip", status.STATUS_ZIP_FORMAT, () => Buffer.from("hello, this is no image at all")],
     ["compressed entry", status.STATUS_ZIP_COMPRESSED, () => imageOf({ app: NEW, bend: bent("app.js", { method: 8 }) })],
-    ["compressed manifest", status.STATUS_ZIP_COMPRESSED, () => imageOf({ app: NEW, bend: bent("manifest.json", { method: 8 }) })],
+    [
+        "compressed manifest",
+        status.STATUS_ZIP_COMPRESSED,
+        () => imageOf({ app: NEW, bend: bent("manifest.json", { method: 8 }) }),
+    ],
     ["encrypted entry", status.STATUS_ZIP_FLAGS, () => imageOf({ app: NEW, bend: bent("app.js", { flags: 1 }) })],
     ["data descriptor", status.STATUS_ZIP_FLAGS, () => imageOf({ app: NEW, bend: bent("app.js", { flags: 8 }) })],
     ["no name", status.STATUS_ZIP_NAME, () => imageOf({ app: NEW, bend: bent("app.js", { name: "" }) })],
     ["name too long", status.STATUS_ZIP_NAME, () => imageOf({ app: NEW, bend: bent("app.js", { name: "x".repeat(97) }) })],
-    ["compressed size differs", status.STATUS_ZIP_FORMAT, () => imageOf({ app: NEW, bend: bent("app.js", { compressedBytes: 5 }) })],
+    [
+        "compressed size differs",
+        status.STATUS_ZIP_FORMAT,
+        () => imageOf({ app: NEW, bend: bent("app.js", { compressedBytes: 5 }) }),
+    ],
     ["size 2^31", status.STATUS_ZIP_LIMIT, () => imageOf({ app: NEW, bend: bent("app.js", { sizeBytes: 2 ** 31 }) })],
     ["size 2^32-1", status.STATUS_ZIP_LIMIT, () => imageOf({ app: NEW, bend: bent("app.js", { sizeBytes: 2 ** 32 - 1 }) })],
     ["size 2^31-1", status.STATUS_ZIP_LIMIT, () => imageOf({ app: NEW, bend: bent("app.js", { sizeBytes: 2 ** 31 - 1 }) })],
@@ -49,9 +57,17 @@ const IMAGES: [string, number, () => Buffer][] = [
     [
         "too many entries",
         status.STATUS_ZIP_LIMIT,
-        () => imageOf({ app: NEW, bend: e => [...e, ...Array.from({ length: 64 }, (_, i) => ({ name: `n${i}`, bytes: Buffer.from("x") }))] }),
+        () =>
+            imageOf({
+                app: NEW,
+                bend: e => [...e, ...Array.from({ length: 64 }, (_, i) => ({ name: `n${i}`, bytes: Buffer.from("x") }))],
+            }),
     ],
-    ["huge extra entry", status.STATUS_ZIP_LIMIT, () => imageOf({ app: NEW, bend: e => [...e, { name: "big", bytes: Buffer.alloc(1048577) }] })],
+    [
+        "huge extra entry",
+        status.STATUS_ZIP_LIMIT,
+        () => imageOf({ app: NEW, bend: e => [...e, { name: "big", bytes: Buffer.alloc(1048577) }] }),
+    ],
     ["trailing data", status.STATUS_TRAILING_DATA, () => imageOf({ app: NEW, tail: Buffer.from("more") })],
     ["one trailing byte", status.STATUS_TRAILING_DATA, () => imageOf({ app: NEW, tail: Buffer.from("\0") })],
     ["manifest not first", status.STATUS_MANIFEST_ORDER, () => zipOf([...imageEntries({ app: NEW })].reverse())],
@@ -92,13 +108,29 @@ const IMAGES: [string, number, () => Buffer][] = [
     ["wrong page hash", status.STATUS_PAGE_HASH, () => partOf({ blocks: { src: "app.js.blocks", sha256: ["00".repeat(32)] } })],
     ["list behind its part", status.STATUS_BLOCK_LIST, () => imageOf({ app: NEW, bend: e => [e[0]!, e[2]!, e[1]!] })],
     ["list missing", status.STATUS_BLOCK_LIST, () => imageOf({ app: NEW, bend: e => [e[0]!, e[2]!] })],
-    ["list too long", status.STATUS_BLOCK_LIST, () => imageOf({ app: NEW, bend: bent("app.js.blocks", { bytes: Buffer.alloc(192) }) })],
-    ["part of another size", status.STATUS_PART_SIZE, () => imageOf({ app: NEW, bend: bent("app.js", { bytes: NEW.subarray(1) }) })],
+    [
+        "list too long",
+        status.STATUS_BLOCK_LIST,
+        () => imageOf({ app: NEW, bend: bent("app.js.blocks", { bytes: Buffer.alloc(192) }) }),
+    ],
+    [
+        "part of another size",
+        status.STATUS_PART_SIZE,
+        () => imageOf({ app: NEW, bend: bent("app.js", { bytes: NEW.subarray(1) }) }),
+    ],
     ["part missing", status.STATUS_PART_MISSING, () => imageOf({ app: NEW, bend: e => [e[0]!, e[1]!] })],
     ["part twice", status.STATUS_PART_TWICE, () => imageOf({ app: NEW, bend: e => [...e, e[2]!] })],
     ["two app parts", status.STATUS_PART_TWICE, () => manifestOf({ parts: twoApps() })],
-    ["first block flipped", status.STATUS_BLOCK_HASH, () => imageOf({ app: NEW, bend: bent("app.js", { bytes: flipped(NEW, 3), crc: 0 }) })],
-    ["last block flipped", status.STATUS_BLOCK_HASH, () => imageOf({ app: NEW, bend: bent("app.js", { bytes: flipped(NEW, 20_000) }) })],
+    [
+        "first block flipped",
+        status.STATUS_BLOCK_HASH,
+        () => imageOf({ app: NEW, bend: bent("app.js", { bytes: flipped(NEW, 3), crc: 0 }) }),
+    ],
+    [
+        "last block flipped",
+        status.STATUS_BLOCK_HASH,
+        () => imageOf({ app: NEW, bend: bent("app.js", { bytes: flipped(NEW, 20_000) }) }),
+    ],
     [
         "part hash wrong, no list",
         status.STATUS_PART_HASH,

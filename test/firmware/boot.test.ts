@@ -65,7 +65,11 @@ test("a new image that rots before its trial is never run", () => {
     const rig = pendingRig()
     rot(rig, "app1", 5000)
     expect(bootSlot(rig)).toBe(0)
-    expect(startCore(rig).commit.bootState()).toMatchObject({ isCommitted: true, cameBack: true, lastResult: status.STATUS_SLOT_DAMAGED })
+    expect(startCore(rig).commit.bootState()).toMatchObject({
+        isCommitted: true,
+        cameBack: true,
+        lastResult: status.STATUS_SLOT_DAMAGED,
+    })
 })
 
 test("a committed image that rots gives way to the other slot, as long as that is whole", () => {

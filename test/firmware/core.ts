@@ -104,8 +104,12 @@ export function install(rig: Rig, app: Buffer, files: Record<string, string> = {
 export function slotDigest(bytes: Buffer): string {
     let digest = Buffer.alloc(0)
     for (let at = 0; at < bytes.length; at += 4096) {
-        const block = createHash("sha256").update(bytes.subarray(at, at + 4096)).digest()
-        digest = createHash("sha256").update(Buffer.concat([digest, block])).digest()
+        const block = createHash("sha256")
+            .update(bytes.subarray(at, at + 4096))
+            .digest()
+        digest = createHash("sha256")
+            .update(Buffer.concat([digest, block]))
+            .digest()
     }
     return digest.toString("latin1")
 }

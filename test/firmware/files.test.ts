@@ -72,7 +72,8 @@ test.each(GEOMETRIES)("writes, removals and cuts agree with the model, %j", geom
                 const data = seededBytes(step.length, turn + 1).toString("latin1")
                 const isWhole = withPower(rig, step.cut, core => {
                     const result = step.isRemoval ? core.files.fileRemove(step.name) : core.files.fileWrite(step.name, data)
-                    const wanted = step.isRemoval && before[step.name] === undefined ? status.STATUS_FILE_NOT_FOUND : status.STATUS_OK
+                    const wanted =
+                        step.isRemoval && before[step.name] === undefined ? status.STATUS_FILE_NOT_FOUND : status.STATUS_OK
                     expect(result).toBe(wanted)
                 })
                 if (step.isRemoval) delete model[step.name]
@@ -101,7 +102,9 @@ test("the packer's reader finds what the core wrote, and the other way round", (
     const { files0 } = rig.layout.regions
     const area = rig.flash.array.subarray(files0.offsetBytes, files0.offsetBytes + files0.sizeBytes)
     const decoded = filesAreaDecode(Buffer.from(area), 4096)!
-    expect(sorted(Object.fromEntries([...decoded].map(([name, data]) => [name, data.toString("latin1")])))).toEqual(sorted(contents(core)))
+    expect(sorted(Object.fromEntries([...decoded].map(([name, data]) => [name, data.toString("latin1")])))).toEqual(
+        sorted(contents(core)),
+    )
 })
 
 test("names, sizes and counts have limits", () => {

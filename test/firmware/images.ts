@@ -49,7 +49,12 @@ export function seededBytes(length: number, seed: number): Buffer {
 
 function blockList(part: Buffer): Buffer {
     const digests: Buffer[] = []
-    for (let at = 0; at < part.length; at += 4096) digests.push(createHash("sha256").update(part.subarray(at, at + 4096)).digest())
+    for (let at = 0; at < part.length; at += 4096)
+        digests.push(
+            createHash("sha256")
+                .update(part.subarray(at, at + 4096))
+                .digest(),
+        )
     return Buffer.concat(digests)
 }
 
@@ -108,7 +113,13 @@ export function zipOf(entries: readonly Entry[]): Buffer {
     return Buffer.concat([...locals, central, end])
 }
 
-function partOf(type: string, src: string, bytes: Buffer, hasLists: boolean, changes: Record<string, unknown>): Record<string, unknown> {
+function partOf(
+    type: string,
+    src: string,
+    bytes: Buffer,
+    hasLists: boolean,
+    changes: Record<string, unknown>,
+): Record<string, unknown> {
     const part: Record<string, unknown> = { type, src, size: bytes.length, cs_sha256: sha256Hex(bytes) }
     if (hasLists) part.blocks = { src: `${src}.blocks`, sha256: pageHashes(blockList(bytes)) }
     return { ...part, ...changes }

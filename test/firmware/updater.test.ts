@@ -1,7 +1,14 @@
 // The updater on the built core: whole updates, any split, continued downloads, the same image, files that survive.
 
 import fc from "fast-check"
-import { STATUS_BUSY, STATUS_DONE, STATUS_NOT_COMMITTED, STATUS_NO_UPDATE, STATUS_OK, STATUS_TRUNCATED } from "../../firmware/status"
+import {
+    STATUS_BUSY,
+    STATUS_DONE,
+    STATUS_NOT_COMMITTED,
+    STATUS_NO_UPDATE,
+    STATUS_OK,
+    STATUS_TRUNCATED,
+} from "../../firmware/status"
 import { bootSlot, createRig, feed, install, slotBytes, startCore, updateOptions, type Rig } from "./core"
 import { imageOf, seededBytes } from "./images"
 
@@ -24,7 +31,13 @@ test("an update boots on trial, and stays after its commit", () => {
     expect(slotBytes(rig, 1, NEW.length).equals(NEW)).toBe(true)
     expect(bootSlot(rig)).toBe(1)
     const core = startCore(rig)
-    expect(core.commit.bootState()).toMatchObject({ activeSlot: 1, revertSlot: 0, isCommitted: false, commitTimeoutS: 60, updateId: "u1" })
+    expect(core.commit.bootState()).toMatchObject({
+        activeSlot: 1,
+        revertSlot: 0,
+        isCommitted: false,
+        commitTimeoutS: 60,
+        updateId: "u1",
+    })
     expect(core.updater.updaterContextCreate(updateOptions())).toBe(STATUS_NOT_COMMITTED)
     expect(core.commit.commit()).toBe(STATUS_OK)
     for (let boot = 0; boot < 5; boot++) expect(bootSlot(rig)).toBe(1)
@@ -36,14 +49,20 @@ test("an image that never commits gets its three trials, then the old one is bac
     install(rig, OLD)
     updated(rig, imageOf({ app: NEW }), 4096)
     expect([1, 2, 3, 4, 5, 6].map(() => bootSlot(rig))).toEqual([1, 1, 1, 0, 0, 0])
-    expect(startCore(rig).commit.bootState()).toMatchObject({ isCommitted: true, cameBack: true, lastResult: -42, updateId: "u1" })
+    expect(startCore(rig).commit.bootState()).toMatchObject({
+        isCommitted: true,
+        cameBack: true,
+        lastResult: -42,
+        updateId: "u1",
+    })
 })
 
 test("the running slot and the boot record are untouched until the flip", () => {
     const rig = createRig(SMALL)
     install(rig, OLD)
     const { boot, app0 } = rig.layout.regions
-    const look = () => [boot, app0].map(r => rig.flash.array.toString("latin1", r.offsetBytes, r.offsetBytes + r.sizeBytes)).join()
+    const look = () =>
+        [boot, app0].map(r => rig.flash.array.toString("latin1", r.offsetBytes, r.offsetBytes + r.sizeBytes)).join()
     const before = look()
     const core = startCore(rig)
     core.updater.updaterContextCreate(updateOptions())
@@ -58,7 +77,10 @@ test("any split of an image gives the same flash and the same result", () => {
     expect(updated(reference, image, 65536)).toBe(STATUS_OK)
     const seed = Number(process.env.SEED ?? Math.floor(Math.random() * 2 ** 31))
     console.info(`splits: seed ${seed}`)
-    const splits = fc.oneof(fc.constant([1]), fc.array(fc.oneof(fc.integer({ min: 1, max: 40 }), fc.integer({ min: 1, max: 65536 })), { minLength: 1 }))
+    const splits = fc.oneof(
+        fc.constant([1]),
+        fc.array(fc.oneof(fc.integer({ min: 1, max: 40 }), fc.integer({ min: 1, max: 65536 })), { minLength: 1 }),
+    )
     fc.assert(
         fc.property(splits, sizes => {
             const rig = createRig(SMALL)
