@@ -31,6 +31,11 @@ const STEPS: Record<string, string> = {
     "otary:agent": `import { agentStart } from "./firmware/agent"\nagentStart()\n`,
 }
 
+/** JSON whose texts are UTF-8 bytes, one a character: a board sends its strings byte by byte (firmware/ports.ts, Bytes). */
+function jsonInBytes(value: unknown): string {
+    return Buffer.from(JSON.stringify(value), "utf8").toString("latin1")
+}
+
 /** Serves the steps of START, which exist in memory only. */
 function startPlugin(root: string, appPath: string): Plugin {
     return {
@@ -93,8 +98,8 @@ export async function bundleApp(appPath: string, constants: BundleConstants, opt
         plugins: [startPlugin(root, appPath)],
         define: {
             __OTARY_IMAGE__: JSON.stringify(constants.image),
-            __OTARY_DEVICE__: JSON.stringify(constants.device),
-            __OTARY_CONFIG__: JSON.stringify(constants.config),
+            __OTARY_DEVICE__: jsonInBytes(constants.device),
+            __OTARY_CONFIG__: jsonInBytes(constants.config),
         },
     })
 }
