@@ -77,7 +77,11 @@ describe("devices", () => {
 describe("artifacts", () => {
     const headers = (): Record<string, string> => ({ Authorization: `Bearer ${cloud.token}`, "Content-Type": "application/zip" })
     const post = async (body: Buffer): Promise<{ status: number; body: Json }> => {
-        const answer = await fetch(`${cloud.url}/api/v1/artifacts`, { method: "POST", headers: headers(), body: new Uint8Array(body) })
+        const answer = await fetch(`${cloud.url}/api/v1/artifacts`, {
+            method: "POST",
+            headers: headers(),
+            body: new Uint8Array(body),
+        })
         return { status: answer.status, body: await answer.json() }
     }
 
@@ -94,7 +98,12 @@ describe("artifacts", () => {
     })
 
     test("one leading folder is as good, and so are bytes without block lists", async () => {
-        const manifest = { platform: "host", version: "3.1.0", build_id: "b", parts: { app: { type: "app", src: "app.js", size: 1 } } }
+        const manifest = {
+            platform: "host",
+            version: "3.1.0",
+            build_id: "b",
+            parts: { app: { type: "app", src: "app.js", size: 1 } },
+        }
         const entries: [string, Buffer][] = [
             ["demo/", Buffer.alloc(0)],
             ["demo/manifest.json", Buffer.from(JSON.stringify(manifest))],
@@ -115,8 +124,16 @@ describe("artifacts", () => {
         ["manifest without fields", zipOf([["manifest.json", Buffer.from("{}")]]), /issues/],
         ["no semantic version", imageOf("1.0"), /issues/],
         ["no parts", imageOf("4.0.0", { parts: {} }), /0 parts/],
-        ["a part that is missing", imageOf("4.0.0", { parts: { app: { type: "app", src: "b.js", size: 1 } } }), /not in the image/],
-        ["a part of another size", imageOf("4.0.0", { parts: { app: { type: "app", src: "app.js", size: 1 } } }), /manifest says 1/],
+        [
+            "a part that is missing",
+            imageOf("4.0.0", { parts: { app: { type: "app", src: "b.js", size: 1 } } }),
+            /not in the image/,
+        ],
+        [
+            "a part of another size",
+            imageOf("4.0.0", { parts: { app: { type: "app", src: "app.js", size: 1 } } }),
+            /manifest says 1/,
+        ],
         [
             "a part with another hash",
             imageOf("4.0.0", { parts: { app: { type: "app", src: "app.js", size: 9, cs_sha256: "0".repeat(64) } } }),
@@ -218,7 +235,8 @@ describe("releases and rollouts", () => {
 describe("explain", () => {
     test("shows every check and the decision of the next check-in", async () => {
         await cloud.api("POST", "/products", { id: "ex" })
-        const { token } = (await cloud.api("POST", "/devices", { id: "e1", product: "ex", attributes: { platform: "host" } })).body
+        const { token } = (await cloud.api("POST", "/devices", { id: "e1", product: "ex", attributes: { platform: "host" } }))
+            .body
         const low = await cloud.release("ex", "1.1.0")
         const high = await cloud.release("ex", "1.2.0", { manifest: { platform: "esp32" } })
         const before = (await cloud.api("GET", "/devices/e1/explain")).body
@@ -274,7 +292,13 @@ describe("what every route refuses", () => {
     test.each<[string, string, RequestInit, number, string]>([
         ["no JSON", "/products", { body: "{", headers: { "Content-Type": "application/json" } }, 400, "request_invalid"],
         ["another type", "/products", { body: "id=x" }, 415, "content_type_unknown"],
-        ["a wrong type", "/products", { body: '{"name":1}', headers: { "Content-Type": "application/json" } }, 422, "field_invalid"],
+        [
+            "a wrong type",
+            "/products",
+            { body: '{"name":1}', headers: { "Content-Type": "application/json" } },
+            422,
+            "field_invalid",
+        ],
         [
             "too much",
             "/products",
@@ -285,7 +309,7 @@ describe("what every route refuses", () => {
     ])("bodies: %s", async (_what, path, init, status, code) => {
         const headers = { Authorization: `Bearer ${cloud.token}`, ...(init.headers as Record<string, string>) }
         const answer = await fetch(`${cloud.url}/api/v1${path}`, { method: "POST", ...init, headers })
-        expect([answer.status, (await answer.json()).code]).toEqual([status, code])
+        expect([answer.status, ((await answer.json()) as Json).code]).toEqual([status, code])
     })
 
     test.each(["limit=0", "limit=501", "limit=x", "cursor=!", "cursor=AAAA"])("a page that cannot be: %s", async query => {
@@ -295,7 +319,7 @@ describe("what every route refuses", () => {
 })
 
 test("the document describes every route, and health needs no token", async () => {
-    const document = await (await fetch(`${cloud.url}/api/v1/openapi.json`)).json()
+    const document = (await (await fetch(`${cloud.url}/api/v1/openapi.json`)).json()) as Json
     expect(document.openapi).toBe("3.1.0")
     expect(Object.keys(document.paths)).toEqual(
         expect.arrayContaining(["/api/v1/devices/{id}/explain", "/api/v1/releases", "/api/v1/artifacts", "/api/v1/events"]),

@@ -96,7 +96,9 @@ function calls(url: string, adminToken: string): Pick<CloudFixture, "api" | "dev
     }
     const upload: CloudFixture["upload"] = async image => {
         const headers = { Authorization: `Bearer ${adminToken}`, "Content-Type": "application/zip" }
-        const answer = await answerOf(await fetch(`${url}/api/v1/artifacts`, { method: "POST", headers, body: new Uint8Array(image) }))
+        const answer = await answerOf(
+            await fetch(`${url}/api/v1/artifacts`, { method: "POST", headers, body: new Uint8Array(image) }),
+        )
         if (answer.status > 201) throw new Error(answer.text)
         return answer.body.sha256
     }

@@ -38,7 +38,12 @@ test("the whole image: length, tag, and the connection ends", async () => {
     const { head, body } = await get()
     expect(head.statusCode).toBe(200)
     expect(head.rawHeaders).toContain("Content-Length")
-    expect(head.headers).toMatchObject({ "content-length": String(image.length), etag: tag, "accept-ranges": "bytes", connection: "close" })
+    expect(head.headers).toMatchObject({
+        "content-length": String(image.length),
+        etag: tag,
+        "accept-ranges": "bytes",
+        connection: "close",
+    })
     expect(body.equals(image)).toBe(true)
 })
 

@@ -42,7 +42,11 @@ async function eventTypes(device: string): Promise<string[]> {
 }
 
 /** The answer's bytes as they come over the wire: raw header names and body. */
-function raw(path: string, headers: Record<string, string>, body: string): Promise<{ status: number; headers: string[]; text: string }> {
+function raw(
+    path: string,
+    headers: Record<string, string>,
+    body: string,
+): Promise<{ status: number; headers: string[]; text: string }> {
     return new Promise((resolve, reject) => {
         const sent = request(cloud.url + path, { method: "POST", headers }, response => {
             let text = ""
@@ -161,7 +165,12 @@ describe("check-in", () => {
         const token = await registered("thief")
         await registered("victim")
         for (const path of [CHECKIN, REPORT]) {
-            const answer = await cloud.device(path, `bearer ${token}`, { id: "victim", version: "9.9.9", success: true, update: "x" })
+            const answer = await cloud.device(path, `bearer ${token}`, {
+                id: "victim",
+                version: "9.9.9",
+                success: true,
+                update: "x",
+            })
             expect([answer.status, answer.body.code]).toEqual([403, "device_mismatch"])
         }
         const types = await eventTypes("thief")
@@ -211,7 +220,7 @@ describe("check-in", () => {
 
     test("a path with another method", async () => {
         const answer = await fetch(cloud.url + CHECKIN)
-        expect([answer.status, (await answer.json()).code]).toEqual([405, "method_not_allowed"])
+        expect([answer.status, ((await answer.json()) as Json).code]).toEqual([405, "method_not_allowed"])
     })
 })
 

@@ -21,9 +21,10 @@ export function createApi(context: Context, version: string): Api {
         await context.store.ping()
         return c.json({ status: "ready" })
     })
-    app.doc31(DOCUMENT, { openapi: "3.1.0", info: { title: "Otary device cloud", version } })
+    app.get(DOCUMENT, c => c.json(document))
     app.use(`${BASE}/*`, authorization(context))
     app.use(`${BASE}/*`, async (c, next) => (c.req.path === UPLOAD ? next() : jsonBodies(c, next)))
     for (const routes of [fleetRoutes, deviceRoutes, releaseRoutes, activityRoutes]) app.route(BASE, routes(context))
+    const document = app.getOpenAPI31Document({ openapi: "3.1.0", info: { title: "Otary device cloud", version } })
     return app
 }

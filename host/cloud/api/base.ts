@@ -70,9 +70,11 @@ export function authorization(context: Context): ReturnType<typeof createMiddlew
 export const jsonBodies = createMiddleware<ApiEnv>(async (c, next) => {
     if (c.req.header("transfer-encoding") !== undefined) throw new Problem("length_required", "Send the body's Content-Length.")
     const sizeBytes = Number(c.req.header("content-length") ?? "0")
-    if (sizeBytes > API_BODY_BYTES_MAX) throw new Problem("body_too_large", `A body may have at most ${API_BODY_BYTES_MAX} bytes.`)
+    if (sizeBytes > API_BODY_BYTES_MAX)
+        throw new Problem("body_too_large", `A body may have at most ${API_BODY_BYTES_MAX} bytes.`)
     const json = /^application\/(.+\+)?json\b/i.test(c.req.header("content-type") ?? "")
-    if (sizeBytes > 0 && !json) throw new Problem("content_type_unknown", "The body must be JSON: send Content-Type: application/json.")
+    if (sizeBytes > 0 && !json)
+        throw new Problem("content_type_unknown", "The body must be JSON: send Content-Type: application/json.")
     await next()
 })
 

@@ -31,7 +31,7 @@ export const version = z
     .max(VERSION_CHARS_MAX)
     .regex(/^[\x21-\x7e]*$/, "printable characters without blanks")
 /** Attributes by name; services check their size and depth. */
-export const attributes = z.record(z.string(), z.json())
+export const attributes = z.record(z.string(), z.any())
 /** The state of a task. */
 export const taskState = z.enum(TASK_STATES as [TaskState, ...TaskState[]])
 

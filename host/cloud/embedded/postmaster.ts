@@ -1,7 +1,7 @@
 // The life of the embedded PostgreSQL server: made, started, watched, stopped.
 
 import { spawn, spawnSync, type ChildProcess } from "node:child_process"
-import { chownSync, existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs"
+import { chownSync, existsSync, mkdtempSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import type { Duplex, Readable } from "node:stream"
 import { setTimeout as sleep } from "node:timers/promises"
@@ -17,6 +17,7 @@ const START_TIMEOUT_MS = 60_000
 const STOP_TIMEOUT_MS = 30_000
 const POLL_MS = 20
 const LOG_LINES_KEPT = 20
+const HALF_MADE = "new-"
 
 /**
  * Starts the server in place of the shell, and beside it a guard that waits for the end of file descriptor 3, whose other end is held by
@@ -70,13 +71,25 @@ function cleanEnvironment(): NodeJS.ProcessEnv {
     return { ...Object.fromEntries(kept), LC_ALL: "C" }
 }
 
-/** Makes the cluster, unless it is there. A half-made one of a start that was cut off is made anew. */
+/** Removes what earlier starts left half made; one of their programs may still be writing, and fails then. */
+function removeHalfMade(folder: string): void {
+    for (const name of readdirSync(folder).filter(one => one.startsWith(HALF_MADE))) {
+        try {
+            rmSync(join(folder, name), { recursive: true, force: true })
+        } catch {
+            // It grows while it is removed; the next start tries again.
+        }
+    }
+}
+
+/** Makes the cluster, unless it is there. A half-made one of a start that was cut off is made anew, under a name of its own. */
 export function makeCluster(plan: ServerPlan): void {
     const data = join(plan.folder, "data")
     if (existsSync(data)) return
-    const half = `${data}.new`
-    const passwordFile = join(plan.folder, "password")
-    rmSync(half, { recursive: true, force: true })
+    removeHalfMade(plan.folder)
+    const half = mkdtempSync(join(plan.folder, HALF_MADE))
+    const passwordFile = `${half}.password`
+    if (plan.user !== null) chownSync(half, plan.user.uid, plan.user.gid)
     writeFileSync(passwordFile, `${plan.password}\n`, { mode: 0o600 })
     if (plan.user !== null) chownSync(passwordFile, plan.user.uid, plan.user.gid)
     const args = ["-D", half, "-U", DATABASE_ROLE, "-A", "scram-sha-256", `--pwfile=${passwordFile}`, "-E", "UTF8", "--locale=C"]

@@ -41,9 +41,10 @@ export function lostRace(error: unknown): boolean {
 
 /** A failure as the rest of the cloud sees it: Problem `database_unavailable`, or the error itself. */
 export function storeError(error: unknown): unknown {
+    if (error instanceof Problem) return error
     const code = sqlState(error)
-    const text = error instanceof Error ? `${(error as NodeJS.ErrnoException).code ?? ""} ${error.message}` : ""
-    const away = code === "" ? NO_CONNECTION.test(text) : UNAVAILABLE.test(code)
+    const { code: cause = "", message = "" } = (error ?? {}) as NodeJS.ErrnoException
+    const away = code === "" ? NO_CONNECTION.test(`${cause} ${message}`) : UNAVAILABLE.test(code)
     if (!away) return error
     return new Problem(
         "database_unavailable",
