@@ -48,7 +48,8 @@ export function bootState(): BootState | undefined {
 
 /**
  * The running image is good: it stays, and its security counter counts from now on.
- * Returns STATUS_OK (also when it is committed already), STATUS_NO_BOOT_RECORD, STATUS_BUSY (an applied update waits for its reset) or STATUS_FLASH.
+ * Returns STATUS_OK (also when it is committed already), STATUS_NO_BOOT_RECORD, STATUS_BUSY (an applied update waits for its
+ * reset) or STATUS_FLASH.
  */
 export function commit(): number {
     const record = bootRecordRead()

@@ -95,7 +95,8 @@ export function fileRemove(name: string): number {
 
 /**
  * Completes the area that an update's fs part was written into: appends every live file that the image lacks.
- * Can be repeated: it starts at an erase unit of its own each time. Returns STATUS_OK, STATUS_FILES_FORMAT, STATUS_FILES_FULL or STATUS_FLASH.
+ * Can be repeated: it starts at an erase unit of its own each time. Returns STATUS_OK, STATUS_FILES_FORMAT, STATUS_FILES_FULL
+ * or STATUS_FLASH.
  */
 export function filesMerge(target: Region, partBytes: number): number {
     const start = alignUp(partBytes, target.eraseBytes)

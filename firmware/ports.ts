@@ -121,7 +121,8 @@ export interface ImageFile {
     write(this: void, offset: number, bytes: Bytes): void
     /**
      * Runs the configured script with the image's path, after checking its SHA-256 (64 hex digits; "" when unknown), and removes the file.
-     * Calls `done` with STATUS_OK (go on), STATUS_DONE (the script wants a stop or restart; the platform carries it out after the flip) or STATUS_SCRIPT.
+     * Calls `done` with STATUS_OK (go on), STATUS_DONE (the script wants a stop or restart; the platform carries it out after
+     * the flip) or STATUS_SCRIPT.
      */
     run(this: void, checksum: string, done: (this: void, status: number) => void): void
 }

@@ -13,7 +13,10 @@ import { zipHasEnded, zipLeftBytes, ZIP_END, ZIP_ENTRY, zipOffset, zipPhase, zip
 
 /** What an update is started with. */
 export interface UpdaterOptions {
-    /** What makes this image itself: the checksum that the cloud names, or its URL. The same identity goes on where it stopped; "" never does. */
+    /**
+     * What makes this image itself: the checksum that the cloud names, or its URL. The same identity goes on where it stopped;
+     * "" never does.
+     */
     identity: string
     /** The cloud's id of the update, at most UPDATE_ID_BYTES_MAX bytes; "" when there is none. */
     updateId: string

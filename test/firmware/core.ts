@@ -58,7 +58,7 @@ export function hardwareOf(rig: Rig): Hardware {
         flash: rig.flash,
         clock: rig.clock,
         http: { request: refuse, abort: refuse, pause: refuse },
-        sha256: bytes => createHash("sha256").update(bytes, "latin1").digest("latin1"),
+        sha256: bytes => createHash("sha256").update(bytes, "latin1").digest("binary"),
         random: () => 7,
         reset: () => void (rig.resets += 1),
         watchdog: () => undefined,
