@@ -1,12 +1,11 @@
 // The supervisor with real processes: hangs, kills, lost supervisors, and what the board's script wishes for.
 
-import { spawn, type ChildProcess } from "node:child_process"
 import { chmodSync, existsSync, readFileSync, writeFileSync } from "node:fs"
-import { join, resolve } from "node:path"
-import { buildSync } from "esbuild"
+import { join } from "node:path"
 import type { BoardMessage } from "../../host/board/messages"
 import { createSupervisor, type Supervisor, type SupervisorOptions } from "../../host/board/supervisor"
 import { buildChild, loaderOf, makeFolder, until, writeBoard } from "./board-fixture"
+import { startSupervisorProcess } from "./supervisor-process"
 
 const build = makeFolder()
 let childPath = ""
@@ -177,29 +176,6 @@ test.each([
     else expect(board.supervisor.pid()).toBe(0)
 })
 
-/** A process that supervises a folder and prints the process id of each board's process. */
-function startSupervisorProcess(folder: string): ChildProcess {
-    const path = join(build.path, "supervisor.js")
-    if (!existsSync(path)) {
-        const contents = `
-            import { createSupervisor } from "./host/board/supervisor"
-            const [folder, childPath] = process.argv.slice(2)
-            const onMessage = message => process.stdout.write(JSON.stringify(message) + "\\n")
-            createSupervisor({ folder, childPath, onMessage }).start()`
-        const stdin = { contents, resolveDir: resolve(__dirname, "../.."), loader: "ts" as const }
-        buildSync({ stdin, outfile: path, bundle: true, platform: "node", format: "cjs", logLevel: "silent" })
-    }
-    return spawn(process.execPath, [path, folder, childPath], { stdio: ["ignore", "pipe", "inherit"] })
-}
-
-async function nextVersion(supervisor: ChildProcess): Promise<{ version: string; pid: number }> {
-    let text = ""
-    supervisor.stdout!.on("data", (chunk: Buffer) => void (text += chunk.toString()))
-    const version = /"version","value":"([^"]+)"/
-    await until(() => version.test(text), "the board's version")
-    return { version: version.exec(text)![1]!, pid: Number(/"reason":"process (\d+)"/.exec(text)![1]) }
-}
-
 test.each([
     ["idles", ""],
     ["hangs in an endless loop", "setTimeout(() => { for (;;) hardware.watchdog(60) }, 50)"],
@@ -209,11 +185,13 @@ test.each([
     const app = `${COUNTING}; ${more}`
     writeBoard(folder.path, loaderOf(app), app)
     for (let round = 0; round < 3; round++) {
-        const supervisor = startSupervisorProcess(folder.path)
-        const { version, pid } = await nextVersion(supervisor)
-        expect(version).toBe(`1.0.${round}`)
+        const { messages, kill } = startSupervisorProcess(folder.path, build.path)
+        await until(() => messages.some(message => message.kind === "event"), "the board's version")
+        expect(messages).toContainEqual({ kind: "event", name: "version", value: `1.0.${round}` })
+        const power = messages.find(message => message.kind === "power")
+        const pid = Number(/\d+/.exec(power?.kind === "power" ? power.reason : "")?.[0])
         await new Promise(resolve => setTimeout(resolve, 100))
-        supervisor.kill("SIGKILL")
+        await kill()
         await until(() => !isRunning(pid), "the end of the board's process", 2000)
     }
 })
