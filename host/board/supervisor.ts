@@ -21,6 +21,8 @@ export interface SupervisorOptions {
     readonly onMessage?: (this: void, message: BoardMessage) => void
     /** Ms behind the board's own watchdog, which gets the chance to reset without the loss of the process. Default 1000. */
     readonly graceMs?: number
+    /** Longest watchdog in ms, whatever the board asks for: chips have such a limit too. Default: none. */
+    readonly watchdogMsMax?: number
     /** Ms in which the board's process must have started its first boot. Default 20000. */
     readonly startMs?: number
     /** Shortest wait in ms before the power comes back; it doubles for as long as the process lives short. Default 50. */
@@ -91,7 +93,7 @@ interface Watchdog {
     feed(this: void, timeoutS: number): void
 }
 
-function createWatchdog(graceMs: number, bite: (reason: string) => void): Watchdog {
+function createWatchdog({ graceMs = GRACE_MS_DEFAULT, watchdogMsMax = Infinity }: SupervisorOptions, bite: (reason: string) => void): Watchdog {
     let timer: NodeJS.Timeout | undefined
     const wait = (delayMs: number, reason: string): void => {
         clearTimeout(timer)
@@ -101,7 +103,8 @@ function createWatchdog(graceMs: number, bite: (reason: string) => void): Watchd
         wait,
         feed(timeoutS) {
             clearTimeout(timer)
-            if (timeoutS > 0) wait(timeoutS * 1000 + graceMs, `watchdog not fed for ${timeoutS} s`)
+            const timeoutMs = Math.min(timeoutS * 1000, watchdogMsMax)
+            if (timeoutMs > 0) wait(timeoutMs + graceMs, `watchdog not fed for ${timeoutMs / 1000} s`)
         },
     }
 }
@@ -109,7 +112,8 @@ function createWatchdog(graceMs: number, bite: (reason: string) => void): Watchd
 /** Refuses to start what was not built. */
 function checkChild(path: string): void {
     if (existsSync(path)) return
-    throw new BoardError("BOARD_START", `the program of a board's process is missing: ${path}`, "build it with `npm run build`")
+    const message = `the program of a board's process is missing: ${path}`
+    throw new BoardError("BOARD_START", message, "build it with `npm run build`")
 }
 
 /** Creates a supervisor; the power is off until start(). */
@@ -117,7 +121,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     const { folder, startMs = START_MS_DEFAULT } = options
     const childPath = options.childPath ?? join(__dirname, "board-child.js")
     const tell = options.onMessage ?? (() => undefined)
-    const watchdog = createWatchdog(options.graceMs ?? GRACE_MS_DEFAULT, reason => bite(reason))
+    const watchdog = createWatchdog(options, reason => bite(reason))
     let restart: NodeJS.Timeout | undefined
     let board: BoardProcess | undefined
     let isWanted = false

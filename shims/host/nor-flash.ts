@@ -61,7 +61,8 @@ function checkOptions({ sizeBytes, eraseBytes, programBytes }: NorFlashOptions):
     const isInRange = eraseBytes >= 1024 && eraseBytes <= 65536 && programBytes >= 1 && programBytes <= 256
     if (isWhole && isInRange && sizeBytes > 0 && sizeBytes % eraseBytes === 0 && eraseBytes % programBytes === 0) return
     throw new RangeError(
-        `no such flash chip: ${sizeBytes} bytes, erase unit ${eraseBytes} (1024-65536), program unit ${programBytes} (1-256, divides the erase unit)`,
+        `no such flash chip: ${sizeBytes} bytes, erase unit ${eraseBytes} (1024-65536), ` +
+            `program unit ${programBytes} (1-256, divides the erase unit)`,
     )
 }
 

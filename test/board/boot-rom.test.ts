@@ -39,10 +39,11 @@ test("the loader runs a slot, in a context that has the hardware and nothing els
 test("a reset forgets RAM, timers and the stage, and nothing of the flash", () => {
     const app = `
         const { flash, layout } = hardware
-        hardware.log("stage " + (flash.stage.take(3) === "ram") + " global " + typeof kept + " flash " + flash.read(layout.journal.offsetBytes, 4))
+        const journal = layout.journal.offsetBytes
+        hardware.log("stage " + (flash.stage.take(3) === "ram") + " global " + typeof kept + " flash " + flash.read(journal, 4))
         globalThis.kept = 1
         flash.stage.put(0, "ram", 0, 3)
-        if (flash.read(layout.journal.offsetBytes, 1) === "\\xff") flash.program(layout.journal.offsetBytes, "flash-was-written".slice(0, 16))
+        if (flash.read(journal, 1) === "\\xff") flash.program(journal, "flash-is-written")
         setTimeout(() => hardware.log("late"), 500)
         setInterval(() => hardware.log("tick"), 500)
         setTimeout(() => { hardware.reset(); hardware.log("never") }, 100)`
@@ -172,7 +173,8 @@ test("an answer that comes after the reset reaches nobody", async () => {
     await new Promise<void>(resolve => server.listen(0, "127.0.0.1", resolve))
     const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`
     const app = `
-        const listener = { onHead() {}, onData: bytes => { hardware.log(bytes); hardware.reset() }, onEnd: status => hardware.log("end " + status) }
+        const onData = bytes => { hardware.log(bytes); hardware.reset() }
+        const listener = { onHead() {}, onData, onEnd: status => hardware.log("end " + status) }
         if (hardware.random() === 0) hardware.http.request("GET", "${url}", [], "", listener)`
     const clock = createRealClock()
     let boots = 0

@@ -56,7 +56,8 @@ const WRITER = `
     import { openFlashFile } from "./host/board/flash-file"
     import { createNorFlash } from "./shims/host/nor-flash"
     const [path, size] = process.argv.slice(2)
-    const flash = createNorFlash({ sizeBytes: Number(size), eraseBytes: 4096, programBytes: 16, store: openFlashFile(path, Number(size), 4096).store })
+    const { store } = openFlashFile(path, Number(size), 4096)
+    const flash = createNorFlash({ sizeBytes: Number(size), eraseBytes: 4096, programBytes: 16, store })
     process.stdout.write("ready")
     for (let round = 1; ; round++) {
         flash.erase(4096)

@@ -167,7 +167,9 @@ test.each([
     const script = join(folder.path, "update")
     writeFileSync(script, `#!/bin/sh\necho ${wish}\n`)
     chmodSync(script, 0o755)
-    const app = `${COUNTING}; if (boots === 0) { hardware.imageFile.write(0, "image"); hardware.imageFile.run("", status => { hardware.log("status " + status); hardware.reset() }) }`
+    const app = `${COUNTING}
+        const ended = status => { hardware.log("status " + status); hardware.reset() }
+        if (boots === 0) { hardware.imageFile.write(0, "image"); hardware.imageFile.run("", ended) }`
     const board = supervise(app, {}, script)
     await until(() => board.messages.some(message => message.kind === "power" && !message.isOn), "the end of the process")
     expect(board.lines()).toContain("status 1")

@@ -12,78 +12,85 @@ export interface ClockUnderTest {
 /** Runs the suite; `open` makes a new clock each time. */
 export function clockSuite(name: string, open: () => ClockUnderTest): void {
     describe(`Clock of ${name}`, () => {
-        test("never runs a timer within the call that sets it, not even one of 0 ms", async () => {
-            const { clock, wait } = open()
-            let runs = 0
-            const id = clock.after(0, () => void (runs += 1))
-            expect(id).toBeGreaterThan(0)
-            expect(runs).toBe(0)
-            await wait(20)
-            expect(runs).toBe(1)
-            await wait(20)
-            expect(runs).toBe(1)
-        })
+        timerTests(open)
+        timeTests(open)
+    })
+}
 
-        test("runs timers in the order of their time, and equal ones in the order of their setting", async () => {
-            const { clock, wait } = open()
-            const order: string[] = []
-            clock.after(60, () => void order.push("c"))
-            clock.after(5, () => void order.push("a"))
-            clock.after(5, () => void order.push("b"))
-            await wait(120)
-            expect(order).toEqual(["a", "b", "c"])
-        })
+function timerTests(open: () => ClockUnderTest): void {
+    test("never runs a timer within the call that sets it, not even one of 0 ms", async () => {
+        const { clock, wait } = open()
+        let runs = 0
+        const id = clock.after(0, () => void (runs += 1))
+        expect(id).toBeGreaterThan(0)
+        expect(runs).toBe(0)
+        await wait(20)
+        expect(runs).toBe(1)
+        await wait(20)
+        expect(runs).toBe(1)
+    })
 
-        test("takes timers back, from within another one too; strange ids are no error", async () => {
-            const { clock, wait } = open()
-            const order: string[] = []
-            const later = clock.after(40, () => void order.push("later"))
-            clock.after(5, () => {
-                order.push("first")
-                clock.cancel(later)
-            })
-            const never = clock.after(5, () => void order.push("never"))
-            clock.cancel(never)
-            clock.cancel(never)
-            clock.cancel(0)
-            clock.cancel(999_999)
-            await wait(100)
-            expect(order).toEqual(["first"])
-        })
+    test("runs timers in the order of their time, and equal ones in the order of their setting", async () => {
+        const { clock, wait } = open()
+        const order: string[] = []
+        clock.after(60, () => void order.push("c"))
+        clock.after(5, () => void order.push("a"))
+        clock.after(5, () => void order.push("b"))
+        await wait(120)
+        expect(order).toEqual(["a", "b", "c"])
+    })
 
-        test("sets timers from within timers, with ids of their own", async () => {
-            const { clock, wait } = open()
-            const order: number[] = []
-            const ids = new Set<number>()
-            const step = (n: number): void => {
-                order.push(n)
-                if (n < 3) ids.add(clock.after(1, () => step(n + 1)))
-            }
-            ids.add(clock.after(1, () => step(1)))
-            await wait(100)
-            expect(order).toEqual([1, 2, 3])
-            expect(ids.size).toBe(3)
+    test("takes timers back, from within another one too; strange ids are no error", async () => {
+        const { clock, wait } = open()
+        const order: string[] = []
+        const later = clock.after(40, () => void order.push("later"))
+        clock.after(5, () => {
+            order.push("first")
+            clock.cancel(later)
         })
+        const never = clock.after(5, () => void order.push("never"))
+        clock.cancel(never)
+        clock.cancel(never)
+        clock.cancel(0)
+        clock.cancel(999_999)
+        await wait(100)
+        expect(order).toEqual(["first"])
+    })
+}
 
-        test("counts time up", async () => {
-            const { clock, wait } = open()
-            const before = clock.upMs()
-            const beforeS = clock.nowS()
-            await wait(50)
-            const passed = clock.upMs() - before
-            expect(passed).toBeGreaterThanOrEqual(49)
-            expect(passed).toBeLessThan(5000)
-            expect(clock.nowS() - beforeS).toBeLessThanOrEqual(5)
-            expect(Number.isInteger(clock.upMs()) && Number.isInteger(clock.nowS())).toBe(true)
-        })
+function timeTests(open: () => ClockUnderTest): void {
+    test("sets timers from within timers, with ids of their own", async () => {
+        const { clock, wait } = open()
+        const order: number[] = []
+        const ids = new Set<number>()
+        const step = (n: number): void => {
+            order.push(n)
+            if (n < 3) ids.add(clock.after(1, () => step(n + 1)))
+        }
+        ids.add(clock.after(1, () => step(1)))
+        await wait(100)
+        expect(order).toEqual([1, 2, 3])
+        expect(ids.size).toBe(3)
+    })
 
-        test("takes its longest delay", async () => {
-            const { clock, wait } = open()
-            let runs = 0
-            const id = clock.after(0x7fffffff, () => void (runs += 1))
-            await wait(30)
-            expect(runs).toBe(0)
-            clock.cancel(id)
-        })
+    test("counts time up", async () => {
+        const { clock, wait } = open()
+        const before = clock.upMs()
+        const beforeS = clock.nowS()
+        await wait(50)
+        const passed = clock.upMs() - before
+        expect(passed).toBeGreaterThanOrEqual(49)
+        expect(passed).toBeLessThan(5000)
+        expect(clock.nowS() - beforeS).toBeLessThanOrEqual(5)
+        expect(Number.isInteger(clock.upMs()) && Number.isInteger(clock.nowS())).toBe(true)
+    })
+
+    test("takes its longest delay", async () => {
+        const { clock, wait } = open()
+        let runs = 0
+        const id = clock.after(0x7fffffff, () => void (runs += 1))
+        await wait(30)
+        expect(runs).toBe(0)
+        clock.cancel(id)
     })
 }

@@ -77,172 +77,186 @@ function listen(heard: Heard, onData: () => void, done: () => void): Parameters<
     }
 }
 
+/** The port under test, and the address of the server. */
+interface HttpUnderTest {
+    http: Http
+    base: string
+}
+
 /** Runs the suite over one port. */
 export function httpSuite(name: string, open: () => Http): void {
     describe(`Http of ${name}`, () => {
         let server: Server
-        let base = ""
-        let http: Http
+        const under = { base: "" } as HttpUnderTest
         beforeAll(async () => {
             server = await startServer()
-            base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-            http = open()
+            under.base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+            under.http = open()
         })
         afterAll(() => {
             server.closeAllConnections()
             server.close()
         })
+        goodAnswers(under)
+        brokenConnections(under)
+        oddAnswers(under)
+        flow(under)
+    })
+}
 
-        /** Runs a request to its end. */
-        const run = (
-            url: string,
-            method = "GET",
-            body = "",
-            headers: string[][] = [],
-            onData?: (handle: number) => void,
-        ): Promise<Heard> => {
-            const heard: Heard = { statusCode: 0, header: () => "", pieces: [], ends: [] }
-            return new Promise(resolve => {
-                const handle: number = http.request(
-                    method,
-                    url,
-                    headers,
-                    body,
-                    listen(
-                        heard,
-                        () => onData?.(handle),
-                        () => resolve(heard),
-                    ),
-                )
-                expect(handle).toBeGreaterThan(0)
-                // Every outcome comes later, or a caller could hear of a request that it has no handle of yet.
-                expect(heard.ends).toEqual([])
-            })
-        }
+function heardNothing(): Heard {
+    return { statusCode: 0, header: () => "", pieces: [], ends: [] }
+}
 
-        test("sends method, headers as they are spelled, and a body of any bytes", async () => {
-            const body = BODY.toString("latin1", 0, 5000)
-            const heard = await run(`${base}/echo`, "POST", body, [
-                ["authorization", "bearer T"],
-                ["X-Mixed-Case", "a b"],
-            ])
-            expect(heard.ends).toEqual([STATUS_OK])
-            expect(heard.statusCode).toBe(200)
-            expect(heard.header("x-answer")).toBe("yes")
-            expect(heard.header("absent")).toBe("")
-            expect(heard.pieces.join("")).toBe(body)
-            expect(seen?.method).toBe("POST")
-            expect(seen?.headers).toEqual(
-                expect.arrayContaining(["authorization", "bearer T", "X-Mixed-Case", "a b", "Content-Length", "5000"]),
-            )
-            expect(seen?.body.toString("latin1")).toBe(body)
-        })
+/** Runs a request to its end. */
+function run(
+    { http }: HttpUnderTest,
+    url: string,
+    method = "GET",
+    body = "",
+    headers: string[][] = [],
+    onData: (handle: number) => void = () => undefined,
+): Promise<Heard> {
+    const heard = heardNothing()
+    return new Promise(resolve => {
+        const whenData = (): void => onData(handle)
+        const whenDone = (): void => resolve(heard)
+        const handle: number = http.request(method, url, headers, body, listen(heard, whenData, whenDone))
+        expect(handle).toBeGreaterThan(0)
+        // Every outcome comes later, or a caller could hear of a request that it has no handle of yet.
+        expect(heard.ends).toEqual([])
+    })
+}
 
-        test("delivers a long body whole, in small pieces", async () => {
-            const heard = await run(`${base}/big`)
-            expect(heard.ends).toEqual([STATUS_OK])
-            expect(Buffer.from(heard.pieces.join(""), "latin1").equals(BODY)).toBe(true)
-            expect(Math.max(...heard.pieces.map(piece => piece.length))).toBeLessThanOrEqual(16384)
-        })
+function goodAnswers(under: HttpUnderTest): void {
+    test("sends method, headers as they are spelled, and a body of any bytes", async () => {
+        const body = BODY.toString("latin1", 0, 5000)
+        const heard = await run(under, `${under.base}/echo`, "POST", body, [
+            ["authorization", "bearer T"],
+            ["X-Mixed-Case", "a b"],
+        ])
+        expect(heard.ends).toEqual([STATUS_OK])
+        expect(heard.statusCode).toBe(200)
+        expect(heard.header("x-answer")).toBe("yes")
+        expect(heard.header("absent")).toBe("")
+        expect(heard.pieces.join("")).toBe(body)
+        expect(seen?.method).toBe("POST")
+        expect(seen?.headers).toEqual(
+            expect.arrayContaining(["authorization", "bearer T", "X-Mixed-Case", "a b", "Content-Length", "5000"]),
+        )
+        expect(seen?.body.toString("latin1")).toBe(body)
+    })
 
-        test("understands chunked coding and empty answers", async () => {
-            expect((await run(`${base}/chunked`)).pieces.join("")).toBe(BODY.toString("latin1", 0, 2000))
-            const empty = await run(`${base}/204`)
-            expect([empty.statusCode, empty.pieces, empty.ends]).toEqual([204, [], [STATUS_OK]])
-        })
+    test("delivers a long body whole, in small pieces", async () => {
+        const heard = await run(under, `${under.base}/big`)
+        expect(heard.ends).toEqual([STATUS_OK])
+        expect(Buffer.from(heard.pieces.join(""), "latin1").equals(BODY)).toBe(true)
+        expect(Math.max(...heard.pieces.map(piece => piece.length))).toBeLessThanOrEqual(16384)
+    })
 
-        test.each([
-            ["/302", 302],
-            ["/500", 500],
-        ])("hands %s on as it is", async (path, statusCode) => {
-            const heard = await run(base + path)
-            expect([heard.statusCode, heard.ends]).toEqual([statusCode, [STATUS_OK]])
-        })
+    test("understands chunked coding and empty answers", async () => {
+        expect((await run(under, `${under.base}/chunked`)).pieces.join("")).toBe(BODY.toString("latin1", 0, 2000))
+        const empty = await run(under, `${under.base}/204`)
+        expect([empty.statusCode, empty.pieces, empty.ends]).toEqual([204, [], [STATUS_OK]])
+    })
 
-        test("tells a body that ends early from a whole one", async () => {
-            const heard = await run(`${base}/short`)
-            expect(heard.statusCode).toBe(200)
-            expect(heard.pieces.join("").length).toBeLessThanOrEqual(400)
-            expect(heard.ends).toEqual([STATUS_NET])
-        })
+    test.each([
+        ["/302", 302],
+        ["/500", 500],
+    ])("hands %s on as it is", async (path, statusCode) => {
+        const heard = await run(under, under.base + path)
+        expect([heard.statusCode, heard.ends]).toEqual([statusCode, [STATUS_OK]])
+    })
+}
 
-        test.each([
-            ["a connection that closes before the head", "/close"],
-            ["nobody there", "http://127.0.0.1:1/"],
-            ["no such protocol", "gopher://127.0.0.1/"],
-            ["no URL at all", "update please"],
-            ["an empty URL", ""],
-        ])("ends %s with STATUS_NET", async (_, url) => {
-            const heard = await run(url.startsWith("/") ? base + url : url)
-            expect([heard.statusCode, heard.pieces, heard.ends]).toEqual([0, [], [STATUS_NET]])
-        })
+function brokenConnections(under: HttpUnderTest): void {
+    test("tells a body that ends early from a whole one", async () => {
+        const heard = await run(under, `${under.base}/short`)
+        expect(heard.statusCode).toBe(200)
+        expect(heard.pieces.join("").length).toBeLessThanOrEqual(400)
+        expect(heard.ends).toEqual([STATUS_NET])
+    })
 
-        test("ends a request whose headers cannot be sent with STATUS_NET", async () => {
-            expect((await run(`${base}/echo`, "GET", "", [["bad name", "x"]])).ends).toEqual([STATUS_NET])
-            expect((await run(`${base}/echo`, "GET", "", [["X-Split", "a\r\nb: c"]])).ends).toEqual([STATUS_NET])
-        })
+    test.each([
+        ["a connection that closes before the head", "/close"],
+        ["nobody there", "http://127.0.0.1:1/"],
+        ["no such protocol", "gopher://127.0.0.1/"],
+        ["no URL at all", "update please"],
+        ["an empty URL", ""],
+    ])("ends %s with STATUS_NET", async (_, url) => {
+        const heard = await run(under, url.startsWith("/") ? under.base + url : url)
+        expect([heard.statusCode, heard.pieces, heard.ends]).toEqual([0, [], [STATUS_NET]])
+    })
 
-        test.each([
-            ["no HTTP", "hello\r\n\r\n", [STATUS_NET], ""],
-            ["a length that is no number", "HTTP/1.1 200 OK\r\nContent-Length: lots\r\n\r\nx", [STATUS_NET], ""],
-            ["bytes behind the body", "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabcdef", [STATUS_OK], "abc"],
-            ["a body that ends with the connection", "HTTP/1.0 200 OK\r\n\r\nabc", [STATUS_OK], "abc"],
-            ["a chunk that is cut", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\nabc", [STATUS_NET], "abc"],
-        ])("answers made of %s", async (_, reply, ends, body) => {
-            const raw = await startRaw(reply)
-            const heard = await run(raw.url)
-            raw.close()
-            expect([heard.ends, heard.pieces.join("")]).toEqual([ends, body])
-        })
+    test("ends a request whose headers cannot be sent with STATUS_NET", async () => {
+        expect((await run(under, `${under.base}/echo`, "GET", "", [["bad name", "x"]])).ends).toEqual([STATUS_NET])
+        expect((await run(under, `${under.base}/echo`, "GET", "", [["X-Split", "a\r\nb: c"]])).ends).toEqual([STATUS_NET])
+    })
+}
 
-        test("says nothing more after abort, within a piece too", async () => {
-            const heard: Heard = { statusCode: 0, header: () => "", pieces: [], ends: [] }
-            const aborted = new Promise<void>(resolve => {
-                const onData = (): void => {
-                    http.abort(handle)
-                    resolve()
-                }
-                const handle: number = http.request(
-                    "GET",
-                    `${base}/big`,
-                    [],
-                    "",
-                    listen(heard, onData, () => undefined),
-                )
-            })
-            await aborted
-            const stalled: Heard = { statusCode: 0, header: () => "", pieces: [], ends: [] }
-            const handle = http.request(
+function oddAnswers(under: HttpUnderTest): void {
+    test.each([
+        ["no HTTP", "hello\r\n\r\n", [STATUS_NET], ""],
+        ["a length that is no number", "HTTP/1.1 200 OK\r\nContent-Length: lots\r\n\r\nx", [STATUS_NET], ""],
+        ["bytes behind the body", "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabcdef", [STATUS_OK], "abc"],
+        ["a body that ends with the connection", "HTTP/1.0 200 OK\r\n\r\nabc", [STATUS_OK], "abc"],
+        ["a chunk that is cut", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\nabc", [STATUS_NET], "abc"],
+    ])("answers made of %s", async (_, reply, ends, body) => {
+        const raw = await startRaw(reply)
+        const heard = await run(under, raw.url)
+        raw.close()
+        expect([heard.ends, heard.pieces.join("")]).toEqual([ends, body])
+    })
+}
+
+function flow(under: HttpUnderTest): void {
+    test("says nothing more after abort, within a piece too", async () => {
+        const heard = heardNothing()
+        const aborted = new Promise<void>(resolve => {
+            const onData = (): void => {
+                under.http.abort(handle)
+                resolve()
+            }
+            const handle: number = under.http.request(
                 "GET",
-                `${base}/stall`,
+                `${under.base}/big`,
                 [],
                 "",
-                listen(
-                    stalled,
-                    () => undefined,
-                    () => undefined,
-                ),
+                listen(heard, onData, () => undefined),
             )
-            http.abort(handle)
-            http.abort(handle)
-            http.abort(123_456)
-            // Long enough for what is under way on the loopback to arrive.
-            await new Promise(resolve => setTimeout(resolve, 100))
-            expect([heard.pieces.length, heard.ends]).toEqual([1, []])
-            expect([stalled.pieces.length, stalled.ends]).toEqual([0, []])
         })
+        await aborted
+        const stalled = heardNothing()
+        const handle = under.http.request(
+            "GET",
+            `${under.base}/stall`,
+            [],
+            "",
+            listen(
+                stalled,
+                () => undefined,
+                () => undefined,
+            ),
+        )
+        under.http.abort(handle)
+        under.http.abort(handle)
+        under.http.abort(123_456)
+        // Long enough for what is under way on the loopback to arrive.
+        await new Promise(resolve => setTimeout(resolve, 100))
+        expect([heard.pieces.length, heard.ends]).toEqual([1, []])
+        expect([stalled.pieces.length, stalled.ends]).toEqual([0, []])
+    })
 
-        test("holds the body back while it is paused", async () => {
-            const times: number[] = []
-            const start = performance.now()
-            const heard = await run(`${base}/big`, "GET", "", [], handle => {
-                times.push(performance.now())
-                if (times.length <= 3) http.pause(handle, 40)
-            })
-            expect(Buffer.from(heard.pieces.join(""), "latin1").equals(BODY)).toBe(true)
-            expect(heard.ends).toEqual([STATUS_OK])
-            for (let i = 1; i <= 3; i++) expect(times[i]! - times[i - 1]!).toBeGreaterThanOrEqual(38)
-            expect(performance.now() - start).toBeLessThan(5000)
+    test("holds the body back while it is paused", async () => {
+        const times: number[] = []
+        const start = performance.now()
+        const heard = await run(under, `${under.base}/big`, "GET", "", [], handle => {
+            times.push(performance.now())
+            if (times.length <= 3) under.http.pause(handle, 40)
         })
+        expect(Buffer.from(heard.pieces.join(""), "latin1").equals(BODY)).toBe(true)
+        expect(heard.ends).toEqual([STATUS_OK])
+        for (let i = 1; i <= 3; i++) expect(times[i]! - times[i - 1]!).toBeGreaterThanOrEqual(38)
+        expect(performance.now() - start).toBeLessThan(5000)
     })
 }
