@@ -8,7 +8,6 @@ import { crc32 } from "node:zlib"
 import { startCloud, type Cloud, type CloudOptions } from "../../host/cloud/cloud"
 
 /** Any JSON value that a test looks into. */
-// eslint-disable-next-line @typescript-eslint/no-explicit-any
 export type Json = any
 
 /** An answer: its status, its headers and its body, parsed when it is JSON. */

@@ -177,7 +177,9 @@ describe("check-in", () => {
         expect(types.filter(type => type === "device.mismatch")).toHaveLength(2)
         expect((await cloud.api("GET", "/devices/victim")).body.version).toBe("1.0.0")
     })
+})
 
+describe("check-in over the life of an update", () => {
     test("a higher release takes the place of an offer, a disabled one takes it back", async () => {
         const { id, token } = await productWithDevice("higher")
         await cloud.release("higher", "1.1.0")
@@ -201,7 +203,9 @@ describe("check-in", () => {
         expect((await checkin(id, token, "1.0.0")).text).toBe("{}")
         expect(await taskStates(id)).toEqual(["1.1.0 failed"])
     })
+})
 
+describe("check-in with bad input", () => {
     test.each([
         ["no token", null, { id: "x" }, 401, "unauthorized"],
         ["no JSON", "bearer t", "{", 400, "request_invalid"],

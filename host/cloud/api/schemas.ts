@@ -11,7 +11,7 @@ function plainText(charsMax: number): z.ZodString {
     return z
         .string()
         .max(charsMax)
-        .regex(/^[^\0-\x08\x0b\x0c\x0e-\x1f\x7f\p{Cs}]*$/u, "no control characters")
+        .regex(/^(?:[\n\t]|[^\p{Cc}\p{Cs}])*$/u, "no control characters")
 }
 
 const time = z.iso.datetime()

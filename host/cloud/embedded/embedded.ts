@@ -90,45 +90,55 @@ class Supervisor {
     private closing = false
     private server: Server | null = null
     private owner: Client | null = null
+    private restarting: Promise<void> = Promise.resolve()
 
     constructor(private readonly plan: ServerPlan) {}
 
     async start(): Promise<void> {
-        this.server = await startPatiently(this.plan)
+        const server = await startPatiently(this.plan)
+        this.server = server
         this.owner = await takeOwnership(serverUrl(this.plan))
-        if (this.owner === null) throw new Error(`The database in ${this.plan.folder} was taken over by another cloud process.`)
-        this.owner.once("end", () => void this.ownAgain())
-        void this.server.ended.then(() => this.restart())
+        if (this.owner === null) {
+            await server.stop()
+            throw new Error(`The database in ${this.plan.folder} was taken over by another cloud process.`)
+        }
+        this.owner.once("end", () => void this.ownAgain(server))
+        void server.ended.then(() => (this.restarting = this.restart()))
     }
 
-    /** Takes the owner's lock again after the connection broke while the server lives (it ended a crashed connection). */
-    private async ownAgain(): Promise<void> {
+    /** Takes the owner's lock again when only its connection broke: a crashed connection makes the server end all of them. */
+    private async ownAgain(server: Server): Promise<void> {
         this.owner = null
-        const { server } = this
-        while (!this.closing && this.owner === null && this.server === server) {
+        const wanted = (): boolean => !this.closing && this.owner === null && this.server === server
+        while (wanted()) {
             await sleep(RESTART_DELAY_MS, undefined, { ref: false })
-            this.owner = await takeOwnership(serverUrl(this.plan)).catch(() => null)
+            const owner = wanted() ? await takeOwnership(serverUrl(this.plan)).catch(() => null) : null
+            if (owner === null) continue
+            if (!wanted()) return owner.end()
+            this.owner = owner
+            owner.once("end", () => void this.ownAgain(server))
         }
-        this.owner?.once("end", () => void this.ownAgain())
     }
 
     private async restart(): Promise<void> {
         this.server = null
         while (!this.closing) {
-            this.plan.log("the database server ended unexpectedly and is started again")
+            this.plan.log("WARNING: the database server ended unexpectedly and is started again")
             await sleep(RESTART_DELAY_MS, undefined, { ref: false })
             try {
-                return await this.start()
+                if (!this.closing) return await this.start()
             } catch (error) {
-                this.plan.log(String(error))
+                this.plan.log(`ERROR: ${String(error)}`)
             }
         }
     }
 
     async close(): Promise<void> {
         this.closing = true
-        await this.owner?.end().catch(() => undefined)
-        await this.server?.stop()
+        await this.restarting
+        const { owner, server } = this
+        await owner?.end().catch(() => undefined)
+        await server?.stop()
     }
 }
 
