@@ -93,7 +93,8 @@ interface Watchdog {
     feed(this: void, timeoutS: number): void
 }
 
-function createWatchdog({ graceMs = GRACE_MS_DEFAULT, watchdogMsMax = Infinity }: SupervisorOptions, bite: (reason: string) => void): Watchdog {
+function createWatchdog(options: SupervisorOptions, bite: (reason: string) => void): Watchdog {
+    const { graceMs = GRACE_MS_DEFAULT, watchdogMsMax = Infinity } = options
     let timer: NodeJS.Timeout | undefined
     const wait = (delayMs: number, reason: string): void => {
         clearTimeout(timer)

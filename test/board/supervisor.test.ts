@@ -101,6 +101,13 @@ test("an endless loop is ended by the watchdog, and the next boot hears so", asy
     expect(board.messages).toContainEqual({ kind: "power", isOn: false, reason: "its process ended (SIGKILL)" })
 })
 
+test("a supervisor may bite sooner than the board asks for", async () => {
+    const app = `${COUNTING}; if (boots === 0) setTimeout(() => { hardware.watchdog(3600); for (;;); }, 50)`
+    const board = supervise(app, { watchdogMsMax: 300 })
+    await until(() => board.count("boot") === 2, "the boot after the hang", 5000)
+    expect(board.lines()).toContain("supervisor: watchdog not fed for 0.3 s, the board is reset")
+})
+
 test("a board that only forgets to feed resets itself, without the loss of its process", async () => {
     const board = supervise(`hardware.log("up"); setTimeout(() => hardware.log("never"), 5000)`)
     await until(() => board.count("boot") === 2, "the second boot")
