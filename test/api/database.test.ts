@@ -106,7 +106,11 @@ test("a data folder with a path too long for a socket", async () => {
     const dataDir = join(folder(), "long".repeat(30))
     const cloud = await startCloudFixture({ dataDir })
     expect((await fetch(`${cloud.url}/readyz`)).status).toBe(200)
+    const socketFolder = new URL(cloud.databaseUrl).searchParams.get("host") as string
+    expect(socketFolder.length).toBeLessThan(80)
+    expect(existsSync(socketFolder)).toBe(true)
     await cloud.close()
+    expect(existsSync(socketFolder)).toBe(false)
 }, 30_000)
 
 // skipped: only root lends the database another user, so there is nothing to see as an ordinary user

@@ -80,6 +80,21 @@ test("another tenant's things are not there", async () => {
     expect((await cloud.api("GET", "/devices/mine-1")).status).toBe(200)
 }, 30_000)
 
+test("events of a restored backup, whose transactions seem to come from the future, are seen and stay in their order", async () => {
+    await cloud.api("POST", "/clouds", { id: "before" })
+    await cloud.api("POST", "/clouds", { id: "restored" })
+    const client = new Client({ connectionString: cloud.databaseUrl })
+    await client.connect()
+    await client.query("update event set xid = (4000000000 - id)::text::xid8")
+    await client.end()
+    const made = async (): Promise<string[]> =>
+        (await cloud.api("GET", "/events?type=cloud.created")).body.items.map((event: Json) => event.data.cloud)
+    expect(await made()).toEqual([])
+    await (await startCloudFixture({ databaseUrl: cloud.databaseUrl })).close()
+    await cloud.api("POST", "/clouds", { id: "after" })
+    expect(await made()).toEqual(["before", "restored", "after"])
+}, 30_000)
+
 test("events cannot be changed or removed", async () => {
     const client = new Client({ connectionString: cloud.databaseUrl })
     await client.connect()

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises"
 import { Client } from "pg"
 import { spawnSync } from "node:child_process"
 import { findBinaries, type Binaries } from "./binaries"
-import { findPlace, socketFolder } from "./place"
+import { findPlace, removeSocketFolder, socketFolder } from "./place"
 import { clearLeftover, makeCluster, serverUrl, startServer, type Server, type ServerPlan } from "./postmaster"
 import { databaseUser } from "./user"
 
@@ -158,5 +158,9 @@ export async function startEmbedded(dataDir: string, log: (line: string) => void
     makeCluster(plan)
     const supervisor = new Supervisor(plan)
     await supervisor.start()
-    return { url: serverUrl(plan), close: () => supervisor.close() }
+    const close = async (): Promise<void> => {
+        await supervisor.close()
+        removeSocketFolder(plan.socketFolder)
+    }
+    return { url: serverUrl(plan), close }
 }

@@ -115,3 +115,12 @@ export function socketFolder(place: Place, user: DatabaseUser | null): string {
     makeFolder(other, user)
     return other
 }
+
+/** Removes the socket's folder after the server has ended, so that none is left below the temporary folder. */
+export function removeSocketFolder(folder: string): void {
+    try {
+        rmdirSync(folder)
+    } catch {
+        // It is not empty, or gone: nothing depends on it.
+    }
+}
