@@ -161,10 +161,10 @@ describe("every file is used", () => {
 })
 
 describe("docs/errors.md explains every code", () => {
-    it("status codes of the device, codes of packing and of boards", () => {
+    it("status codes of the device, codes of packing, of boards and of the command line", () => {
         const headings = [
             ...statusHeadings(textOf("firmware/status.ts")),
-            ...["build/errors.ts", "host/board/board-error.ts"].flatMap(path => codeHeadings(textOf(path))),
+            ...["build/errors.ts", "host/board/board-error.ts", "host/cli/cli-error.ts"].flatMap(path => codeHeadings(textOf(path))),
         ]
         expect(headings.length).toBeGreaterThan(70)
         expect(undocumentedCodes(headings, textOf("docs/errors.md"))).toEqual([])

@@ -7,6 +7,8 @@ import { importsOf, isCode, isTarget, type SourceFile } from "./tree"
 const ENTRIES = [
     /^host\/cli\/(main\.ts|otary\.cjs)$/,
     /^host\/board\/child\.ts$/,
+    // Apps, which are packed and never imported.
+    /^(host\/cli\/demo|docs\/examples)\/[^/]+\/app\.ts$/,
     /^shims\/host\/(main|loader)\.ts$/,
     /^firmware\/(agent|api)\.ts$/,
     /^build\/(test|run|jest-transform)\.cjs$/,

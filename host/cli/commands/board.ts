@@ -3,7 +3,6 @@
 import { randomBytes } from "node:crypto"
 import { readFileSync } from "node:fs"
 import { resolve } from "node:path"
-import { InvalidArgumentError } from "commander"
 import type { Command } from "commander"
 import { bundleLoader } from "../../../build/bundle-host"
 import { BoardError } from "../../board/board-error"
@@ -12,6 +11,8 @@ import { manufacture } from "../../board/factory"
 import type { BoardMessage } from "../../board/messages"
 import { createSupervisor } from "../../board/supervisor"
 import type { Supervisor } from "../../board/supervisor"
+import { LOCAL_FOLDER, readLocalCloud } from "../local-cloud"
+import { parseAttribute, parseInteger } from "../options"
 
 /** The options of `otary board`, as parsed. */
 export interface BoardCommandOptions {
@@ -30,22 +31,7 @@ export interface BoardCommandOptions {
 
 /** Most boards that one command runs. */
 const BOARDS_MAX = 200
-const DATA_DEFAULT = "otary-board"
-
-function parseBoards(text: string): number {
-    const boards = Number(text)
-    if (Number.isInteger(boards) && boards >= 1 && boards <= BOARDS_MAX) return boards
-    throw new InvalidArgumentError(`it must be a whole number of 1 to ${BOARDS_MAX}.`)
-}
-
-/** NAME=VALUE; numbers, true and false become what they look like, everything else is text. */
-function parseAttribute(text: string, former: Record<string, unknown>): Record<string, unknown> {
-    const at = text.indexOf("=")
-    if (at < 1) throw new InvalidArgumentError("it must be NAME=VALUE.")
-    const value = text.slice(at + 1)
-    const isPlain = /^(true|false|-?(0|[1-9]\d{0,14})(\.\d{1,15})?)$/.test(value)
-    return { ...former, [text.slice(0, at)]: isPlain ? (JSON.parse(value) as unknown) : value }
-}
+const DATA_DEFAULT = `${LOCAL_FOLDER}/board`
 
 /** Adds the command to the program. */
 export function registerBoard(program: Command): void {
@@ -54,10 +40,13 @@ export function registerBoard(program: Command): void {
         .description("run emulated boards; the first start installs the image, later starts go on from the flash")
         .option("--data <dir>", "folder of the board; with --boards, one folder in it for each", DATA_DEFAULT)
         .option("--image <file>", "image for the first start")
-        .option("--cloud <url>", "device cloud where the board registers (first start)")
+        .option(
+            "--cloud <url>",
+            "cloud where the board registers; default: OTARY_CLOUD, else the one that runs in this folder (first start)",
+        )
         .option("--product <id>", "product id or token for the registration (first start)")
         .option("--id <id>", "device id; with --boards, what the ids begin with (first start)")
-        .option("--boards <n>", "number of boards", parseBoards, 1)
+        .option("--boards <n>", "number of boards", parseInteger(1, BOARDS_MAX), 1)
         .option("--attribute <name=value>", "property of the device, as often as needed (first start)", parseAttribute, {})
         .option("--script <file>", "program that gets the path of each update's image, as Ioto's scripts/update")
         .action(async (_, command: Command) => runInProcess(command.optsWithGlobals<BoardCommandOptions>()))
@@ -90,8 +79,8 @@ function readImage(path: string | undefined, folder: string): Buffer {
 }
 
 /** Installs the boards that are new, and gives the others their script. Returns how many are new. */
-async function prepare(places: Place[], options: BoardCommandOptions): Promise<number> {
-    const { image: imagePath, cloud = "", product = "", attribute: attributes } = options
+async function prepare(places: Place[], options: BoardCommandOptions, localCloud: string): Promise<number> {
+    const { image: imagePath, cloud = localCloud, product = "", attribute: attributes } = options
     const script = options.script === undefined ? "" : resolve(options.script)
     const fresh = places.filter(({ folder }) => !isInstalled(folder))
     for (const { folder } of places.filter(place => !fresh.includes(place))) {
@@ -136,6 +125,8 @@ export interface BoardCommandContext {
     print(this: void, line: string): void
     /** Resolves when the boards are to be switched off. */
     readonly ended: Promise<unknown>
+    /** Cloud for new boards where the options name none; default none: the image has to. */
+    readonly localCloud?: string
     /** As of SupervisorOptions. */
     readonly childPath?: string
 }
@@ -146,7 +137,7 @@ export interface BoardCommandContext {
  */
 export async function runBoards(options: BoardCommandOptions, context: BoardCommandContext): Promise<number> {
     const places = placesOf(options)
-    const fresh = await prepare(places, options)
+    const fresh = await prepare(places, options, context.localCloud ?? "")
     const isForNew = [options.image, options.cloud, options.product].some(value => value !== undefined)
     if (fresh < places.length && isForNew) {
         context.print("--image, --cloud and --product are for new boards; installed ones go on with what they have")
@@ -195,5 +186,6 @@ async function runInProcess(options: BoardCommandOptions): Promise<void> {
         process.once("SIGTERM", resolveEnded)
     })
     const print = (line: string): void => void process.stderr.write(`${line}\n`)
-    process.exitCode = await runBoards(options, { print, ended })
+    const localCloud = process.env["OTARY_CLOUD"] ?? readLocalCloud(process.cwd())?.url
+    process.exitCode = await runBoards(options, { print, ended, localCloud })
 }

@@ -1,0 +1,91 @@
+// The shapes of the cloud's API that commands read (docs/api.md, "Shapes").
+
+/** One page of a list. */
+export interface Page<Item> {
+    readonly items: readonly Item[]
+    /** Cursor of the next page; null on the last one. */
+    readonly next: string | null
+}
+
+/** A product. */
+export interface Product {
+    readonly id: string
+    readonly name: string
+    readonly autoClaim: boolean
+    readonly registerById: boolean
+    readonly createdAt: string
+}
+
+/** A device. */
+export interface Device {
+    readonly id: string
+    readonly product: string
+    readonly cloud: string
+    readonly attributes: Readonly<Record<string, unknown>>
+    /** Version that it reported last; "" before. */
+    readonly version: string
+    readonly claimed: boolean
+    readonly createdAt: string
+    readonly lastSeenAt: string | null
+}
+
+/** A secret that is shown once. */
+export interface Token {
+    readonly token: string
+}
+
+/** An uploaded image. */
+export interface Artifact {
+    readonly sha256: string
+    readonly sizeBytes: number
+}
+
+/** A release. */
+export interface Release {
+    readonly id: string
+    readonly product: string
+    readonly version: string
+    readonly description: string
+    readonly enabled: boolean
+    readonly artifact: string
+    readonly rollouts: readonly string[]
+    readonly createdAt: string
+}
+
+/** A rollout. */
+export interface Rollout {
+    readonly id: string
+    readonly scope: { readonly kind: "all" | "devices"; readonly count: number }
+}
+
+/** States of a task in the order of its life. */
+export const TASK_STATES = ["queued", "offered", "probation", "succeeded", "failed", "canceled"] as const
+
+/** A release on its way to one device. */
+export interface Task {
+    readonly id: string
+    readonly device: string
+    readonly release: string
+    readonly version: string
+    readonly state: (typeof TASK_STATES)[number]
+    readonly attempt: number
+    readonly reason: string
+    readonly status: number | null
+}
+
+/** Why a device gets what it gets. */
+export interface Explanation {
+    readonly device: string
+    readonly product: string
+    readonly version: string
+    readonly decision: { readonly update: { readonly release: string; readonly version: string } | null; readonly reason: string }
+    readonly rollouts: readonly {
+        readonly rollout: string
+        readonly release: string
+        readonly version: string
+        readonly matches: boolean
+        readonly chosen: boolean
+        readonly task: Pick<Task, "id" | "state" | "attempt" | "reason" | "status"> | null
+        readonly checks: readonly { readonly check: string; readonly ok: boolean; readonly detail: string }[]
+    }[]
+}

@@ -1,0 +1,53 @@
+// otary inspect: what is in an image, and what a board would refuse it for.
+
+import type { Command } from "commander"
+import { inspectImage, type InspectedPart, type Inspection } from "../../../build/inspect"
+import { EXIT_DONE, EXIT_REFUSED } from "../cli-error"
+import type { Cli, CommandContext } from "../context"
+import { readImageFile } from "../files"
+import { fields, table } from "../output"
+
+function partRow({ name, type, src, sizeBytes, blocks, isVerified }: InspectedPart): string[] {
+    return [name, type, src, String(sizeBytes), String(blocks), isVerified ? "✓" : "✗"]
+}
+
+function manifestText({ manifest, sizeBytes, sha256 }: Inspection): string {
+    const { parts, ...values } = manifest ?? { parts: {} }
+    const plain = Object.entries(values).filter(([, value]) => ["string", "number"].includes(typeof value))
+    return fields({ ...(Object.fromEntries(plain) as Record<string, string | number>), sizeBytes, sha256 })
+}
+
+function inspectionText(inspection: Inspection): string {
+    const { entries, parts, problems } = inspection
+    const files = parts.flatMap(part => part.files ?? []).map(file => [file.name, String(file.sizeBytes)])
+    const sections = [
+        manifestText(inspection),
+        table(
+            ["ENTRY", "BYTES", "AT"],
+            entries.map(entry => [entry.name, String(entry.sizeBytes), String(entry.offsetBytes)]),
+        ),
+        table(["PART", "TYPE", "ENTRY", "BYTES", "BLOCKS", "VERIFIED"], parts.map(partRow)),
+        table(["FILE", "BYTES"], files),
+        problems.length === 0
+            ? "✓ a board takes this image"
+            : problems.map(({ status, message }) => `✗ ${message} (status ${status})`).join("\n"),
+    ]
+    return sections.filter(section => section !== "").join("\n\n")
+}
+
+async function inspect({ io, output, args }: CommandContext): Promise<number> {
+    const inspection = inspectImage(readImageFile(io.cwd, args[0]!))
+    output.result(inspection, inspectionText(inspection))
+    if (inspection.problems.length === 0) return EXIT_DONE
+    output.note("a board would refuse this image; docs/errors.md explains each status")
+    return EXIT_REFUSED
+}
+
+/** Adds the command to the program. */
+export function registerInspect(program: Command, cli: Cli): void {
+    program
+        .command("inspect")
+        .description("list what is in an image and verify every hash in it; exit code 3 when a board would refuse it")
+        .argument("<file>", "the image")
+        .action(cli.action(inspect))
+}

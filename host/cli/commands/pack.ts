@@ -1,0 +1,43 @@
+// otary pack: a folder into an image.
+
+import { resolve } from "node:path"
+import type { Command } from "commander"
+import { packFolder, type PackOptions } from "../../../build/pack"
+import { EXIT_DONE } from "../cli-error"
+import type { Cli, CommandContext } from "../context"
+import { writeFileWhole } from "../files"
+import { parseSetting, valueOf } from "../options"
+
+interface PackCommandOptions {
+    readonly output?: string
+    readonly set: Readonly<Record<string, string>>
+}
+
+/** Keys of otary.json5 whose values are numbers; every other one is text, even where it looks like a number. */
+const NUMBERS = ["security", "appSlotBytes", "filesAreaBytes"]
+
+async function pack({ io, output, args, options }: CommandContext<PackCommandOptions>): Promise<number> {
+    const settings = Object.entries(options.set).map(([key, text]) => [key, NUMBERS.includes(key) ? valueOf(text) : text])
+    const overrides = Object.fromEntries(settings) as PackOptions["overrides"]
+    const { bytes, manifest, fileName, sha256 } = await packFolder(resolve(io.cwd, args[0]!), {
+        overrides,
+        sourceDateEpoch: io.env["SOURCE_DATE_EPOCH"],
+    })
+    const file = options.output ?? fileName
+    writeFileWhole(resolve(io.cwd, file), bytes)
+    const { name, version, platform, build_id } = manifest
+    output.note(`${name} ${version} for ${platform}: ${bytes.length} bytes, build ${build_id}`)
+    output.result({ file, name, version, platform, build_id, sizeBytes: bytes.length, sha256 }, file)
+    return EXIT_DONE
+}
+
+/** Adds the command to the program. */
+export function registerPack(program: Command, cli: Cli): void {
+    program
+        .command("pack")
+        .description("pack a folder with an app into an image; the same input gives the same bytes")
+        .argument("<dir>", "folder with app.ts or app.js, otary.json5, device.json5, config.json5 and files/")
+        .option("-o, --output <file>", "the image; default: NAME-VERSION.zip in the current folder")
+        .option("--set <key=value>", "takes the place of a key of otary.json5, as often as needed", parseSetting, {})
+        .action(cli.action(pack))
+}
