@@ -110,23 +110,20 @@ function areaAlign(area: Buffer): number {
 }
 
 /**
- * The live files of an area, by name: the last committed record of each. `eraseBytes` is the flash's erase unit, where a
- * log goes on behind a torn head. Returns undefined when the bytes are not a files area.
+ * The live files of an area, by name: the last committed record of each. Behind anything else the log may go on anywhere.
+ * Returns undefined when the bytes are not a files area.
  */
-export function filesAreaDecode(area: Buffer, eraseBytes = BLOCK_BYTES): Map<string, Buffer> | undefined {
+export function filesAreaDecode(area: Buffer): Map<string, Buffer> | undefined {
     const align = areaAlign(area)
     if (align === 0) return undefined
     const files = new Map<string, Buffer>()
     let offset = roundUp(AREA_HEADER_BYTES, align)
     while (offset < area.length) {
         const found = readRecord(area, offset, align)
-        if (found !== undefined) {
-            if (found.isCommitted) files.delete(found.name)
-            if (found.isCommitted && !found.isRemoval) files.set(found.name, found.data)
+        if (found?.isCommitted === true) {
+            files.delete(found.name)
+            if (!found.isRemoval) files.set(found.name, found.data)
             offset = found.nextOffset
-        } else if (area[offset] === ERASED) {
-            offset = roundUp(offset + 1, eraseBytes)
-            if (area[offset] === ERASED) break
         } else offset += align
     }
     return files

@@ -26,8 +26,8 @@ export function applyImage(options: ApplyOptions): number {
     for (let k = 0; k < parts.length; k++) {
         const verified = partVerify(k, options)
         if (verified !== STATUS_OK) {
-            // What the journal vouches for is not so: the next download starts from the beginning.
-            journalForget()
+            // A mark that vouches for a whole part is not so: the next download starts anew. Blocks are looked at one by one then.
+            if (parts[k].listSrc === "") journalForget()
             return verified
         }
     }

@@ -2,10 +2,11 @@
 
 import { least, u16 } from "./bytes"
 import { BLOCK_BYTES, FILE_ALIGN_BYTES_MAX } from "./constants"
-import { journalDigest, journalListErase, journalListPage, journalMark } from "./journal"
+import { journalDigest, journalPartErase, journalListPage, journalMark } from "./journal"
 import { manifestParts, PART_FILES } from "./manifest"
 import { ports, type Bytes, type Region } from "./ports"
 import { regionErase, regionIsErased } from "./region"
+import { scratchRescue } from "./scratch"
 import { STATUS_BLOCK_HASH, STATUS_FILES_FORMAT, STATUS_FLASH, STATUS_OK, STATUS_PART_HASH, STATUS_ZIP_CRC } from "./status"
 
 const SINK_LIST = 1
@@ -20,6 +21,8 @@ let doneBytes = 0
 let stagedBytes = 0
 let block = 0
 let hasList = false
+/** The next block is the first one of a download that goes on. */
+let isResumed = false
 let crc = 0
 let crcWanted = 0
 
@@ -38,7 +41,7 @@ function begin(newSink: number, part: number, sizeBytes: number, entryCrc: numbe
 /** What follows is the block list of part `part`. Returns STATUS_OK or STATUS_FLASH. */
 export function listBegin(part: number, sizeBytes: number, entryCrc: number): number {
     begin(SINK_LIST, part, sizeBytes, entryCrc)
-    return journalListErase(part)
+    return journalPartErase(part)
 }
 
 /** What follows is part `part`, from block `firstBlock` on, for `target`. `entryCrc` is 0 when it cannot be checked. */
@@ -48,6 +51,7 @@ export function partBegin(part: number, target: Region, firstBlock: number, entr
     block = firstBlock
     doneBytes = firstBlock * BLOCK_BYTES
     hasList = manifestParts()[part].listSrc !== ""
+    isResumed = firstBlock > 0
 }
 
 /** What follows is of no use. */
@@ -97,18 +101,33 @@ function flush(): number {
 function partBlock(): number {
     if (hasList && ports.stage.sha256(stagedBytes) !== journalDigest(index, block)) return STATUS_BLOCK_HASH
     if (block === 0 && manifestParts()[index].kind === PART_FILES && !stageIsFilesArea(region)) return STATUS_FILES_FORMAT
-    const offset = block * BLOCK_BYTES
-    if (write(offset) !== STATUS_OK && write(offset) !== STATUS_OK) return STATUS_FLASH
+    if (write() !== STATUS_OK && writeAgain() !== STATUS_OK) return STATUS_FLASH
+    isResumed = false
     if (hasList) journalMark(index, block)
     return STATUS_OK
 }
 
 /** @hot */
-function write(offset: number): number {
+function write(): number {
+    const offset = block * BLOCK_BYTES
+    // Where the unit is larger than a block, a write that was cut may have left something behind the last good block.
+    if (isResumed && offset % region.eraseBytes !== 0 && !regionIsErased(region, offset, BLOCK_BYTES)) return STATUS_FLASH
     if (regionErase(region, offset, BLOCK_BYTES) !== STATUS_OK) return STATUS_FLASH
-    if (region.programStaged(offset, stagedBytes) !== STATUS_OK) return STATUS_FLASH
-    if (!region.matchesStaged(offset, stagedBytes)) return STATUS_FLASH
+    return program()
+}
+
+/** @hot */
+function program(): number {
+    if (region.programStaged(block * BLOCK_BYTES, stagedBytes) !== STATUS_OK) return STATUS_FLASH
+    if (!region.matchesStaged(block * BLOCK_BYTES, stagedBytes)) return STATUS_FLASH
     return STATUS_OK
+}
+
+/** A block inside an erase unit cannot be erased alone. */
+function writeAgain(): number {
+    if ((block * BLOCK_BYTES) % region.eraseBytes === 0 || region.eraseBytes < BLOCK_BYTES) return write()
+    if (!hasList || scratchRescue(index, region, block) !== STATUS_OK) return STATUS_FLASH
+    return program()
 }
 
 /** Whether the stage begins with the header of a files area that suits the program unit of `target`. */
@@ -139,16 +158,4 @@ export function partHasHash(part: number, target: Region): boolean {
     const wanted = manifestParts()[part]
     if (wanted.sha256 !== "") return ports.digest.ofRegion(256, target, wanted.sizeBytes) === wanted.sha256
     return ports.digest.ofRegion(1, target, wanted.sizeBytes) === wanted.sha1
-}
-
-/**
- * The block to go on with after `doneBlocks`: the same, or the first of its erase unit where that unit is larger than a block
- * and holds the rest of a torn write behind the last good block.
- */
-export function blockToResume(target: Region, doneBlocks: number): number {
-    const perUnit = target.eraseBytes >>> 12
-    if (perUnit <= 1 || doneBlocks % perUnit === 0) return doneBlocks
-    const offset = doneBlocks * BLOCK_BYTES
-    if (offset >= target.sizeBytes || regionIsErased(target, offset, BLOCK_BYTES)) return doneBlocks
-    return doneBlocks - (doneBlocks % perUnit)
 }

@@ -1,6 +1,6 @@
 // The boot loader's decision: which slot runs, taken from the boot record and the slots' digests alone.
 
-import { bootRecordRead, bootRecordWrite, type BootRecord } from "./boot-record"
+import { bootRecordRead, bootRecordSettle, bootRecordWrite, type BootRecord } from "./boot-record"
 import { SLOT_NONE, WATCHDOG_TIMEOUT_S } from "./constants"
 import { ports } from "./ports"
 import { regionDigest } from "./region"
@@ -11,6 +11,8 @@ import { STATUS_NO_BOOT_RECORD, STATUS_OK, STATUS_ROLLED_BACK, STATUS_SLOT_DAMAG
  * Returns: the slot (0 or 1), or STATUS_NO_BOOT_RECORD, or STATUS_SLOT_DAMAGED when no slot is bootable; nothing is written then.
  */
 export function bootDecide(): number {
+    // Where that fails the flash is failing; what can be read still decides.
+    bootRecordSettle()
     const record = bootRecordRead()
     if (record === undefined) return STATUS_NO_BOOT_RECORD
     ports.board.watchdog(WATCHDOG_TIMEOUT_S)

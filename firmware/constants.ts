@@ -19,12 +19,28 @@ export const FIELD_BYTES_MAX = 127
 export const PARTS_MAX = 8
 /** Longest name of a zip entry in bytes, leading folder included. */
 export const ENTRY_NAME_BYTES_MAX = 96
+/** Longest extra field of a zip header that is kept, in bytes: what holds ECDSA signatures. */
+export const EXTRA_BYTES_MAX = 2048
 /** Most zip entries in an image. */
 export const ENTRIES_MAX = 64
 /** Most bytes of one entry that the manifest does not name, and that is skipped. */
 export const SKIPPED_ENTRY_BYTES_MAX = 1048576
 /** Largest image in bytes; everything above is refused before any arithmetic on it. */
 export const IMAGE_BYTES_MAX = 67108864
+
+// ---- flash -------------------------------------------------------------------------------------
+
+/** Times that a read is tried which the flash reports as failed. */
+export const READS_MAX = 3
+/** Times that a write is tried which does not read back. */
+export const WRITES_MAX = 2
+
+// ---- signatures --------------------------------------------------------------------------------
+
+/** Key slots of a board (Mongoose OS: update.key0 – update.key7). */
+export const KEYS_MAX = 8
+/** Most bytes of manifest.sig: eight signatures of the default parameters, or one of any set. It is held in RAM while it is checked. */
+export const SIGNATURES_BYTES_MAX = 12288
 
 // ---- boot record -------------------------------------------------------------------------------
 

@@ -1,6 +1,6 @@
 // Which entry of an image is what: the manifest, a block list, a part, or of no use; and where a stopped download goes on.
 
-import { blocksEnd, blocksTake, blockToResume, listBegin, partBegin, skipBegin } from "./blocks"
+import { blocksEnd, blocksTake, listBegin, partBegin, skipBegin } from "./blocks"
 import { blocksOf, crc32, most } from "./bytes"
 import { BLOCK_BYTES, MANIFEST_BYTES_MAX, PARTS_MAX, SKIPPED_ENTRY_BYTES_MAX, SLOT_NONE } from "./constants"
 import {
@@ -14,6 +14,7 @@ import {
 } from "./journal"
 import { listBytesOf, manifestHasFiles, manifestIsRunning, manifestParts, manifestRead, partRegion } from "./manifest"
 import { ports, type Bytes } from "./ports"
+import { scratchResume } from "./scratch"
 import * as status from "./status"
 import { zipBaseName, zipCrc, zipEntryBytes, zipName, zipOffset, zipStart, zipStartInside } from "./zip"
 
@@ -199,30 +200,40 @@ function resume(): void {
     const parts = manifestParts()
     let offset = header.manifestEnd
     let torn = -1
+    let isBegun = false
     for (let k = 0; k < parts.length; k++) {
         resumePart(k)
+        if (doneBlocks[k] > 0) isBegun = true
         if (partState[k] === PART_KEPT) offset = most(offset, journalPlaceOf(k) + parts[k].sizeBytes)
         else if (doneBlocks[k] >= 0 && torn < 0) torn = k
     }
-    if (torn < 0) zipStart(offset)
-    else resumeInside(torn)
+    // Until a block is marked nothing proves that the header's own write was finished, and nothing is lost by starting anew.
+    if (!isBegun) isKnown = false
+    else if (torn >= 0) resumeInside(torn)
+    else zipStart(offset)
 }
 
-/** What the journal and the flash say of part `k`: whole, begun (doneBlocks), or not begun (-1). */
+/**
+ * What the journal and the flash say of part `k`: whole, begun (doneBlocks), or not begun (-1). A list and a place are believed
+ * once a block behind them is marked: until then their own writes may have been cut, and read so today and otherwise tomorrow.
+ */
 function resumePart(k: number): void {
     const part = manifestParts()[k]
-    const hasList = part.listSrc !== ""
-    listIsWhole[k] = hasList && journalListIsWhole(k)
+    listIsWhole[k] = false
     doneBlocks[k] = -1
-    if (journalPlaceOf(k) < 0 || (hasList && !listIsWhole[k])) return
-    doneBlocks[k] = journalBlocksDone(k, partRegion(part, target.appSlot, target.filesArea))
-    if (doneBlocks[k] === blocksOf(part.sizeBytes)) partState[k] = PART_KEPT
+    if (journalPlaceOf(k) < 0 || (part.listSrc !== "" && !journalListIsWhole(k))) return
+    const region = partRegion(part, target.appSlot, target.filesArea)
+    const done = scratchResume(k, region, journalBlocksDone(k, region))
+    if (done === 0) return
+    listIsWhole[k] = part.listSrc !== ""
+    doneBlocks[k] = done
+    if (done === blocksOf(part.sizeBytes)) partState[k] = PART_KEPT
 }
 
 function resumeInside(k: number): void {
     const part = manifestParts()[k]
     const region = partRegion(part, target.appSlot, target.filesArea)
-    const block = blockToResume(region, doneBlocks[k])
+    const block = doneBlocks[k]
     index = k
     entry = ENTRY_PART
     partBegin(k, region, block, 0)

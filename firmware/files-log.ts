@@ -1,6 +1,6 @@
 // A files area as a log: its header and its records, read and appended (FORMAT.md, "Files area").
 
-import { alignUp, byteOf, bytesOfU31, bytesPadded, least, u16, u31, u8 } from "./bytes"
+import { alignUp, byteOf, bytesOfU31, bytesPadded, bytesRepeated, least, u16, u31, u8 } from "./bytes"
 import {
     BLOCK_BYTES,
     CHECK_BYTES,
@@ -10,7 +10,7 @@ import {
     FILE_NAME_BYTES_MAX,
 } from "./constants"
 import { ports, type Bytes, type Region } from "./ports"
-import { bytesDigest, regionDigest, regionErase, regionIsErased, regionWrite } from "./region"
+import { bytesDigest, regionClear, regionDigest, regionIsErased, regionRead, regionWrite } from "./region"
 import { STATUS_FILES_FULL, STATUS_FLASH, STATUS_OK } from "./status"
 
 /** A file. */
@@ -29,6 +29,8 @@ export interface FileRecord {
     name: string
     /** RECORD_FILE or RECORD_REMOVAL. */
     kind: number
+    /** Offset of its head. */
+    at: number
     /** Where the data begins, and its length in bytes. */
     dataAt: number
     dataBytes: number
@@ -38,14 +40,21 @@ export interface FileRecord {
     end: number
 }
 
-/** The alignment of records in an area; 0 when the area has no header. */
+/**
+ * The alignment of records in an area; 0 when the area has no header, or cannot be read. Where the header is damaged, the first
+ * record tells: it is committed under one alignment only, or under several that read it alike.
+ */
 export function logAlign(region: Region): number {
-    const head = region.read(0, AREA_HEAD_BYTES)
-    if (head.length !== AREA_HEAD_BYTES || head.substring(0, 4) !== AREA_MAGIC) return 0
-    if (check(head.substring(0, 8)) !== head.substring(8, AREA_HEAD_BYTES)) return 0
+    const head = regionRead(region, 0, AREA_HEAD_BYTES)
+    if (head.length !== AREA_HEAD_BYTES) return 0
     const align = u16(head, 4)
-    if (align === 0 || align > FILE_ALIGN_BYTES_MAX || align % region.programBytes !== 0) return 0
-    return align
+    const isGood = head.substring(0, 4) === AREA_MAGIC && check(head.substring(0, 8)) === head.substring(8, AREA_HEAD_BYTES)
+    if (isGood && align > 0 && align <= FILE_ALIGN_BYTES_MAX && align % region.programBytes === 0) return align
+    for (let guess = FILE_ALIGN_BYTES_MAX; guess >= region.programBytes; guess = guess >>> 1) {
+        const record = recordAt(region, guess, logFirst(guess))
+        if (record !== undefined && record.isCommitted) return guess
+    }
+    return 0
 }
 
 /** The alignment for a new area in `region`: the default, or its program unit where that is larger. */
@@ -61,46 +70,43 @@ export function logFirst(align: number): number {
 
 /** Erases a whole area and writes its header. Returns STATUS_OK or STATUS_FLASH. */
 export function logFormat(region: Region, align: number): number {
-    if (regionErase(region, 0, region.sizeBytes) !== STATUS_OK) return STATUS_FLASH
+    if (regionClear(region, 0, region.sizeBytes) !== STATUS_OK) return STATUS_FLASH
     const head = AREA_MAGIC + byteOf(align) + byteOf(align >>> 8) + byteOf(0) + byteOf(0)
     return regionWrite(region, 0, bytesPadded(head + check(head), align, 255))
 }
 
+/** Offset behind the last thing that logNext stepped over and that was not erased. */
+let passedEnd = 0
+
 /**
- * The first record at `from` or behind it; undefined at the end of the log.
- * Steps over the rest of torn heads by `align`, and over an erased rest of an erase unit.
+ * The first record at `from` or behind it, committed or not; undefined at the end of the area. Steps over the rest of torn writes
+ * by `align`, over erased flash by blocks, and always to the end of the area: behind a torn head the log may go on anywhere.
  */
 export function logNext(region: Region, align: number, from: number): FileRecord | undefined {
     let at = from
+    passedEnd = from
     while (at + align <= region.sizeBytes) {
-        const record = recordAt(region, align, at)
-        if (record !== undefined) return record
-        if (unitIsErased(region, align, at)) {
-            if (at % region.eraseBytes === 0) return undefined
-            at = alignUp(at, region.eraseBytes)
-        } else at = at + align
+        const room = least(BLOCK_BYTES - (at % BLOCK_BYTES), region.sizeBytes - at)
+        const step = room - (room % align)
+        if (step > 0 && regionIsErased(region, at, step)) at = at + step
+        else if (regionIsErased(region, at, align)) at = at + align
+        else {
+            const record = recordAt(region, align, at)
+            if (record !== undefined) return record
+            at = at + align
+            passedEnd = at
+        }
     }
     return undefined
 }
 
-/** Offset behind everything ever programmed from `from`, the end of the last record, on: where the next record can go. */
-export function logEnd(region: Region, align: number, from: number): number {
-    let end = from
-    let at = from
-    while (at + align <= region.sizeBytes) {
-        if (!unitIsErased(region, align, at)) end = at + align
-        else if (at % region.eraseBytes === 0) return end
-        at = at + align
-    }
-    return end
-}
-
-function unitIsErased(region: Region, align: number, at: number): boolean {
-    return regionIsErased(region, at, align)
+/** Offset behind the last thing that is not erased, as far as the last logNext looked: where the next record can go. */
+export function logPassedEnd(): number {
+    return passedEnd
 }
 
 function recordAt(region: Region, align: number, at: number): FileRecord | undefined {
-    const head = region.read(at, least(HEAD_BYTES + FILE_NAME_BYTES_MAX, region.sizeBytes - at))
+    const head = regionRead(region, at, least(HEAD_BYTES + FILE_NAME_BYTES_MAX, region.sizeBytes - at))
     if (head.length < HEAD_BYTES || u8(head, 0) !== RECORD_MAGIC || u31(head, 8) !== at) return undefined
     const nameBytes = u8(head, 1)
     const dataBytes = u31(head, 4)
@@ -113,8 +119,8 @@ function recordAt(region: Region, align: number, at: number): FileRecord | undef
     const end = commitAt + alignUp(CHECK_BYTES, align)
     if (end > region.sizeBytes) return undefined
     const word = check(stem + name + regionDigest(region, dataAt, dataBytes))
-    const isCommitted = region.read(commitAt, CHECK_BYTES) === word
-    return { name, kind: u8(head, 2), dataAt, dataBytes, isCommitted, end }
+    const isCommitted = regionRead(region, commitAt, CHECK_BYTES) === word
+    return { name, kind: u8(head, 2), at, dataAt, dataBytes, isCommitted, end }
 }
 
 /** Bytes that a record takes in a log. */
@@ -138,6 +144,14 @@ export function logAppend(region: Region, align: number, at: number, kind: numbe
     }
     const word = bytesPadded(check(stem + name + bytesDigest(data)), align, 255)
     return regionWrite(region, dataAt + alignUp(data.length, align), word)
+}
+
+/**
+ * Programs a seal at `at`, the end of a record, where there is room: a unit of zeros. Whatever lies behind a record proves that the
+ * record's own write was finished. A seal that fails costs a copy of the record at the next boot.
+ */
+export function logSeal(region: Region, align: number, at: number): void {
+    if (at + align <= region.sizeBytes) regionWrite(region, at, bytesPadded(bytesRepeated(0, region.programBytes), align, 255))
 }
 
 function check(bytes: Bytes): Bytes {

@@ -1,22 +1,24 @@
 // The app's files: whole files in the active files area, their merge into a new area, and compaction.
 
 import { bootRecordRead, bootRecordWrite } from "./boot-record"
-import { alignUp, least } from "./bytes"
-import { BLOCK_BYTES, FILES_MAX, FILE_BYTES_MAX, FILE_NAME_BYTES_MAX, SLOT_NONE } from "./constants"
+import { alignUp, least, most } from "./bytes"
+import { BLOCK_BYTES, FILES_MAX, FILE_BYTES_MAX, FILE_NAME_BYTES_MAX, SLOT_NONE, WRITES_MAX } from "./constants"
 import {
     logAlign,
     logAlignFor,
     logAppend,
-    logEnd,
     logFirst,
     logFormat,
     logNext,
+    logPassedEnd,
+    logRecordBytes,
+    logSeal,
     RECORD_FILE,
     RECORD_REMOVAL,
     type FileRecord,
 } from "./files-log"
 import { ports, type Bytes, type Region } from "./ports"
-import { regionErase } from "./region"
+import { regionClear, regionRead } from "./region"
 import * as status from "./status"
 
 /** A files area as it was read: the live files and where the log ends. */
@@ -25,20 +27,46 @@ interface Area {
     align: number
     live: FileRecord[]
     end: number
+    /** The last record, when nothing behind it proves that its write was finished. */
+    unproven: FileRecord | undefined
 }
 
 let active: Area | undefined
+/** Why there is no active area. */
+let mounted: number = status.STATUS_NO_BOOT_RECORD
 let isFrozen = false
 let isTaken = false
 
-/** Reads the active area; called at every boot, and again whenever the boot record's active area has changed. */
+/**
+ * Reads the active area; called at every boot, and again whenever the boot record's active area has changed. A file whose write
+ * was cut is written down once more as it is found, so that it is found alike next time.
+ * Returns STATUS_OK, STATUS_NO_BOOT_RECORD or STATUS_FLASH (the area cannot be read: it has no files and takes none).
+ */
 export function filesMount(): number {
     active = undefined
     isFrozen = false
     const record = bootRecordRead()
-    if (record === undefined) return status.STATUS_NO_BOOT_RECORD
-    active = areaRead(ports.files[record.activeFiles])
+    mounted = status.STATUS_NO_BOOT_RECORD
+    if (record === undefined) return mounted
+    const region = ports.files[record.activeFiles]
+    const area = areaRead(region)
+    // Not readable is not the same as blank: a blank one is formatted with the first write, and so everything would be lost.
+    mounted = status.STATUS_FLASH
+    if (area.align === 0 && regionRead(region, 0, 1) === "") return mounted
+    mounted = status.STATUS_OK
+    active = area
+    if (area.unproven !== undefined) settle(area.unproven.name)
     return status.STATUS_OK
+}
+
+function settle(name: string): void {
+    if (active === undefined) return
+    const record = find(active.live, name)
+    if (record === undefined) recordWrite(RECORD_REMOVAL, name, "")
+    else {
+        const data = dataOf(active.region, record)
+        if (data !== undefined) recordWrite(RECORD_FILE, name, data)
+    }
 }
 
 /** Refuses writes from now on until the next boot: what they would write is left behind by the update that is being applied. */
@@ -100,39 +128,44 @@ export function fileRemove(name: string): number {
  */
 export function filesMerge(target: Region, partBytes: number): number {
     const start = alignUp(partBytes, target.eraseBytes)
-    if (regionErase(target, start, target.sizeBytes - start) !== status.STATUS_OK) return status.STATUS_FLASH
+    if (regionClear(target, start, target.sizeBytes - start) !== status.STATUS_OK) return status.STATUS_FLASH
     if (logAlign(target) === 0) return status.STATUS_FILES_FORMAT
     const area = areaRead(target)
-    if (active === undefined) return status.STATUS_OK
+    if (active === undefined) return mounted
     const missing: FileRecord[] = []
     for (let i = 0; i < active.live.length; i++) {
         if (find(area.live, active.live[i].name) === undefined) missing.push(active.live[i])
     }
-    if (missing.length > 0) area.end = start
+    area.end = alignUp(start, area.align)
     return copyInto(area, active.region, missing)
 }
 
 /** Copies the live files into `target`, which is erased first. Returns STATUS_OK, STATUS_FILES_FULL or STATUS_FLASH. */
 export function filesCopy(target: Region): number {
-    if (active === undefined) return status.STATUS_NO_BOOT_RECORD
+    if (active === undefined) return mounted
     const align = logAlignFor(target)
     if (logFormat(target, align) !== status.STATUS_OK) return status.STATUS_FLASH
-    return copyInto({ region: target, align, live: [], end: logFirst(align) }, active.region, active.live)
+    return copyInto({ region: target, align, live: [], end: logFirst(align), unproven: undefined }, active.region, active.live)
 }
 
 // ---- areas -------------------------------------------------------------------------------------
 
 function areaRead(region: Region): Area {
-    const area: Area = { region, align: logAlign(region), live: [], end: 0 }
+    const area: Area = { region, align: logAlign(region), live: [], end: 0, unproven: undefined }
     if (area.align === 0) return area
-    let at = logFirst(area.align)
-    let record = logNext(region, area.align, at)
+    area.end = logFirst(area.align)
+    let record = logNext(region, area.align, area.end)
     while (record !== undefined) {
         if (record.isCommitted) liveUpdate(area, record)
-        at = record.end
-        record = logNext(region, area.align, at)
+        area.end = most(area.end, record.end)
+        area.unproven = record
+        // A head alone does not vouch for what lies behind it: it may have been torn, and readable by chance.
+        const from: number = record.isCommitted ? record.end : record.at + area.align
+        record = logNext(region, area.align, from)
+        if (logPassedEnd() > area.end || area.end + area.align > region.sizeBytes) area.unproven = undefined
+        area.end = most(area.end, logPassedEnd())
     }
-    area.end = logEnd(region, area.align, at)
+    area.end = most(area.end, logPassedEnd())
     return area
 }
 
@@ -155,7 +188,7 @@ function find(live: FileRecord[], name: string): FileRecord | undefined {
 function dataOf(region: Region, record: FileRecord): Bytes | undefined {
     let data = ""
     for (let at = 0; at < record.dataBytes; at = at + BLOCK_BYTES) {
-        const piece = region.read(record.dataAt + at, least(BLOCK_BYTES, record.dataBytes - at))
+        const piece = regionRead(region, record.dataAt + at, least(BLOCK_BYTES, record.dataBytes - at))
         if (piece === "") return undefined
         data = data + piece
     }
@@ -169,34 +202,46 @@ function copyInto(area: Area, source: Region, files: FileRecord[]): number {
         const result = append(area, RECORD_FILE, files[i].name, data)
         if (result !== status.STATUS_OK) return result
     }
+    seal(area)
     return status.STATUS_OK
 }
 
-/** Appends a record to an area in RAM and flash. Where a write did not take, it is tried once more behind what it left. */
+/** Appends a record to an area in RAM and flash. Where a write did not take, it is tried once more behind what it may have touched. */
 function append(area: Area, kind: number, name: string, data: Bytes): number {
-    let result = logAppend(area.region, area.align, area.end, kind, name, data)
-    if (result === status.STATUS_FLASH) {
-        area.end = logEnd(area.region, area.align, area.end + area.align)
-        result = logAppend(area.region, area.align, area.end, kind, name, data)
+    let result = status.STATUS_FLASH
+    for (let turn = 0; turn < WRITES_MAX && result === status.STATUS_FLASH; turn++) {
+        const at = area.end
+        result = logAppend(area.region, area.align, at, kind, name, data)
+        if (result !== status.STATUS_FILES_FULL) area.end = at + logRecordBytes(area.align, name.length, data.length)
+        if (result === status.STATUS_OK) {
+            const record = logNext(area.region, area.align, at)
+            if (record !== undefined && record.at === at && record.isCommitted) liveUpdate(area, record)
+            else result = status.STATUS_FLASH
+        }
     }
-    if (result !== status.STATUS_OK) return result
-    const record = logNext(area.region, area.align, area.end)
-    if (record === undefined || !record.isCommitted) return status.STATUS_FLASH
-    liveUpdate(area, record)
-    area.end = record.end
-    return status.STATUS_OK
+    return result
+}
+
+function seal(area: Area): void {
+    logSeal(area.region, area.align, area.end)
+    area.end = area.end + area.align
 }
 
 // ---- writing -----------------------------------------------------------------------------------
 
 function recordWrite(kind: number, name: string, data: Bytes): number {
-    if (active === undefined) return status.STATUS_NO_BOOT_RECORD
+    if (active === undefined) return mounted
     let result = status.STATUS_FILES_FULL
     if (active.align !== 0) result = append(active, kind, name, data)
-    if (result !== status.STATUS_FILES_FULL) return result
-    result = compact()
-    if (result !== status.STATUS_OK) return result
-    return append(active, kind, name, data)
+    if (result !== status.STATUS_OK) {
+        // Full, or worn where the log ends: a fresh area.
+        const compacted = compact()
+        if (compacted !== status.STATUS_OK && result === status.STATUS_FILES_FULL) return compacted
+        if (compacted !== status.STATUS_OK) return result
+        result = append(active, kind, name, data)
+    }
+    if (result === status.STATUS_OK) seal(active)
+    return result
 }
 
 /** Copies the live files to the other area and makes that the active one. Only while no update needs the other area. */

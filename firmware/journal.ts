@@ -12,7 +12,7 @@ import {
 } from "./constants"
 import { blockBytesOf, listBytesOf, manifestParts, type Part } from "./manifest"
 import { ports, type Bytes, type Region } from "./ports"
-import { bytesDigest, regionErase, regionWrite } from "./region"
+import { bytesDigest, regionClear, regionIsErased, regionRead, regionWrite } from "./region"
 import { STATUS_FLASH, STATUS_NO_ROOM, STATUS_OK, STATUS_PAGE_HASH } from "./status"
 
 const MAGIC = "OTJ1"
@@ -20,7 +20,10 @@ const PLACE_BYTES = 12
 const HEADER_CHECKED_BYTES = JOURNAL_HEADER_BYTES - CHECK_BYTES
 
 let identity = ""
-const listAt: number[] = [0, 0, 0, 0, 0, 0, 0, 0]
+let scratchAt = -1
+/** Where the erase units of each part begin and end: its block list first, then its place, then its marks. */
+const groupAt: number[] = [0, 0, 0, 0, 0, 0, 0, 0]
+const groupEnd: number[] = [0, 0, 0, 0, 0, 0, 0, 0]
 const placeAt: number[] = [0, 0, 0, 0, 0, 0, 0, 0]
 const marksAt: number[] = [0, 0, 0, 0, 0, 0, 0, 0]
 
@@ -34,7 +37,7 @@ export interface JournalHeader {
 
 /** Makes whatever the journal holds unusable, so that no later update goes on from it. Returns STATUS_OK or STATUS_FLASH. */
 export function journalForget(): number {
-    return ports.journal.erase(0)
+    return regionClear(ports.journal, 0, JOURNAL_HEADER_BYTES)
 }
 
 /**
@@ -43,7 +46,7 @@ export function journalForget(): number {
  */
 export function journalOpen(updateIdentity: Bytes, appSlot: number, filesArea: number): JournalHeader | undefined {
     identity = updateIdentity
-    const head = ports.journal.read(0, JOURNAL_HEADER_BYTES)
+    const head = regionRead(ports.journal, 0, JOURNAL_HEADER_BYTES)
     const checked = head.substring(0, HEADER_CHECKED_BYTES)
     if (ports.digest.sha256(checked).substring(0, CHECK_BYTES) !== head.substring(HEADER_CHECKED_BYTES, JOURNAL_HEADER_BYTES))
         return undefined
@@ -51,7 +54,7 @@ export function journalOpen(updateIdentity: Bytes, appSlot: number, filesArea: n
     if (u8(head, 44) !== appSlot || (u8(head, 45) !== SLOT_NONE && u8(head, 45) !== filesArea)) return undefined
     const manifestBytes = u31(head, 36)
     if (manifestBytes <= 0 || manifestBytes > MANIFEST_BYTES_MAX) return undefined
-    const manifest = ports.journal.read(alignUp(JOURNAL_HEADER_BYTES, ports.journal.programBytes), manifestBytes)
+    const manifest = regionRead(ports.journal, alignUp(JOURNAL_HEADER_BYTES, ports.journal.programBytes), manifestBytes)
     if (bytesDigest(manifest) !== head.substring(56, 88)) return undefined
     return { manifest, manifestEnd: u31(head, 40) }
 }
@@ -66,7 +69,7 @@ export function journalStart(updateIdentity: Bytes, appSlot: number, filesArea: 
     const region = ports.journal
     const usedBytes = journalLayout(header.manifest.length)
     if (usedBytes > region.sizeBytes) return STATUS_NO_ROOM
-    if (regionErase(region, 0, usedBytes) !== STATUS_OK) return STATUS_FLASH
+    if (regionClear(region, 0, usedBytes) !== STATUS_OK) return STATUS_FLASH
     const manifestAt = alignUp(JOURNAL_HEADER_BYTES, region.programBytes)
     if (regionWrite(region, manifestAt, header.manifest) !== STATUS_OK) return STATUS_FLASH
     let head = MAGIC + identity + bytesOfU31(header.manifest.length) + bytesOfU31(header.manifestEnd)
@@ -80,15 +83,21 @@ export function journalLayout(manifestBytes: number): number {
     const parts = manifestParts()
     let at = alignUp(alignUp(JOURNAL_HEADER_BYTES, region.programBytes) + manifestBytes, region.eraseBytes)
     for (let k = 0; k < parts.length && k < PARTS_MAX; k++) {
-        listAt[k] = at
-        if (parts[k].listSrc !== "") at = alignUp(at + listBytesOf(parts[k].sizeBytes), region.eraseBytes)
-    }
-    for (let k = 0; k < parts.length && k < PARTS_MAX; k++) {
+        groupAt[k] = at
         placeAt[k] = at
-        marksAt[k] = at + alignUp(PLACE_BYTES, region.programBytes)
-        at = marksAt[k] + marksOf(parts[k]) * region.programBytes
+        if (parts[k].listSrc !== "") placeAt[k] = alignUp(at + listBytesOf(parts[k].sizeBytes), region.programBytes)
+        marksAt[k] = placeAt[k] + alignUp(PLACE_BYTES, region.programBytes)
+        at = alignUp(marksAt[k] + marksOf(parts[k]) * region.programBytes, region.eraseBytes)
+        groupEnd[k] = at
     }
-    return alignUp(at, region.eraseBytes)
+    scratchAt = -1
+    if (region.eraseBytes > BLOCK_BYTES && at + region.eraseBytes <= region.sizeBytes) scratchAt = region.sizeBytes - region.eraseBytes
+    return at
+}
+
+/** Offset of the scratch unit in the journal: its last erase unit, where erase units are larger than blocks and it is free; -1 without. */
+export function journalScratchAt(): number {
+    return scratchAt
 }
 
 function marksOf(part: Part): number {
@@ -98,14 +107,14 @@ function marksOf(part: Part): number {
 
 // ---- block lists -------------------------------------------------------------------------------
 
-/** Erases the place of the block list of part `k`. Returns STATUS_OK or STATUS_FLASH. */
-export function journalListErase(k: number): number {
-    return regionErase(ports.journal, listAt[k], listBytesOf(manifestParts()[k].sizeBytes))
+/** Erases all that the journal holds of part `k`: its list, place and marks. Returns STATUS_OK or STATUS_FLASH. */
+export function journalPartErase(k: number): number {
+    return regionClear(ports.journal, groupAt[k], groupEnd[k] - groupAt[k])
 }
 
 /** Takes page `page` of the list of part `k` from the stage, if it has its hash. Returns STATUS_OK, STATUS_PAGE_HASH or STATUS_FLASH. */
 export function journalListPage(k: number, page: number, lengthBytes: number): number {
-    const offset = listAt[k] + page * BLOCK_BYTES
+    const offset = groupAt[k] + page * BLOCK_BYTES
     if (hexOf(ports.stage.sha256(lengthBytes)) !== manifestParts()[k].pageHashes[page]) return STATUS_PAGE_HASH
     if (ports.journal.programStaged(offset, lengthBytes) !== STATUS_OK) return STATUS_FLASH
     if (!ports.journal.matchesStaged(offset, lengthBytes)) return STATUS_FLASH
@@ -117,7 +126,7 @@ export function journalListIsWhole(k: number): boolean {
     const part = manifestParts()[k]
     const listBytes = listBytesOf(part.sizeBytes)
     for (let page = 0; page * BLOCK_BYTES < listBytes; page++) {
-        const bytes = ports.journal.read(listAt[k] + page * BLOCK_BYTES, least(BLOCK_BYTES, listBytes - page * BLOCK_BYTES))
+        const bytes = regionRead(ports.journal, groupAt[k] + page * BLOCK_BYTES, least(BLOCK_BYTES, listBytes - page * BLOCK_BYTES))
         if (hexOf(ports.digest.sha256(bytes)) !== part.pageHashes[page]) return false
     }
     return true
@@ -128,27 +137,32 @@ export function journalListIsWhole(k: number): boolean {
  * @hot
  */
 export function journalDigest(k: number, block: number): Bytes {
-    return ports.journal.read(listAt[k] + block * DIGEST_BYTES, DIGEST_BYTES)
+    return regionRead(ports.journal, groupAt[k] + block * DIGEST_BYTES, DIGEST_BYTES)
 }
 
 // ---- progress ----------------------------------------------------------------------------------
 
 /** Notes where the payload of part `k` begins in the image. A note that fails costs only the continued download. */
 export function journalPlace(k: number, imageOffset: number): void {
-    if (journalPlaceOf(k) >= 0) return
+    if (!regionIsErased(ports.journal, placeAt[k], PLACE_BYTES)) return
     regionWrite(ports.journal, placeAt[k], bytesOfU31(imageOffset) + placeCheck(k, bytesOfU31(imageOffset)))
 }
 
 /** Where the payload of part `k` begins in the image; -1 when that was not noted. */
 export function journalPlaceOf(k: number): number {
-    const bytes = ports.journal.read(placeAt[k], PLACE_BYTES)
+    const bytes = regionRead(ports.journal, placeAt[k], PLACE_BYTES)
     const offset = bytes.substring(0, 4)
     if (bytes.length !== PLACE_BYTES || placeCheck(k, offset) !== bytes.substring(4, PLACE_BYTES)) return -1
     return u31(offset, 0)
 }
 
 function placeCheck(k: number, offset: Bytes): Bytes {
-    return ports.digest.sha256(identity + byteOf(k) + offset).substring(0, CHECK_BYTES)
+    return journalCheck(byteOf(k) + offset)
+}
+
+/** The check of a note that belongs to this update alone: SHA-256/8 of its identity ‖ `bytes`. */
+export function journalCheck(bytes: Bytes): Bytes {
+    return ports.digest.sha256(identity + bytes).substring(0, CHECK_BYTES)
 }
 
 /**
@@ -157,8 +171,8 @@ function placeCheck(k: number, offset: Bytes): Bytes {
  * @hot
  */
 export function journalMark(k: number, block: number): void {
-    // Written anew after a torn neighbour in the same erase unit, a block may be marked already.
-    if (journalIsMarked(k, block)) return
+    // A block that is written once more may be marked already, or its mark torn.
+    if (!regionIsErased(ports.journal, marksAt[k] + block * ports.journal.programBytes, 1)) return
     ports.journal.program(marksAt[k] + block * ports.journal.programBytes, markUnit())
 }
 
@@ -171,28 +185,35 @@ function markUnit(): Bytes {
 
 /** Whether a block of part `k` is marked. */
 export function journalIsMarked(k: number, block: number): boolean {
-    const bytes = ports.journal.read(marksAt[k] + block * ports.journal.programBytes, 1)
+    const bytes = regionRead(ports.journal, marksAt[k] + block * ports.journal.programBytes, 1)
     return bytes === byteOf(0)
 }
 
+/** How many blocks of part `k` were begun and finished for certain: up to the last one that is marked. */
+export function journalBlocksFinished(k: number): number {
+    let finished = marksOf(manifestParts()[k])
+    while (finished > 0 && !journalIsMarked(k, finished - 1)) finished--
+    return finished
+}
+
 /**
- * How many blocks of part `k`, from its first one on, are in `region`: marked, and with their hash. A part without a list
- * counts as all or nothing.
+ * How many blocks of part `k`, from its first one on, are in `region`: each with its hash, and it or a later one marked, since
+ * a block is begun only when those ahead of it are finished. A part without a list counts as all or nothing.
  */
 export function journalBlocksDone(k: number, region: Region): number {
     const part = manifestParts()[k]
+    const finished = journalBlocksFinished(k)
     if (part.listSrc === "") {
-        if (journalIsMarked(k, 0)) return blocksOf(part.sizeBytes)
+        if (finished > 0) return blocksOf(part.sizeBytes)
         return 0
     }
-    const blocks = blocksOf(part.sizeBytes)
     let done = 0
-    while (done < blocks && journalIsMarked(k, done) && blockHasDigest(k, done, region)) done++
+    while (done < finished && blockHasDigest(k, done, region)) done++
     return done
 }
 
 /** Whether block `block` of part `k` reads from `region` with the digest of its list. */
 export function blockHasDigest(k: number, block: number, region: Region): boolean {
-    const bytes = region.read(block * BLOCK_BYTES, blockBytesOf(manifestParts()[k].sizeBytes, block))
+    const bytes = regionRead(region, block * BLOCK_BYTES, blockBytesOf(manifestParts()[k].sizeBytes, block))
     return ports.digest.sha256(bytes) === journalDigest(k, block)
 }

@@ -1,15 +1,25 @@
 // What is done with a region of flash by more than one room: write with read-back, erase, digest.
 
 import { alignUp, bytesPadded, bytesRepeated, least } from "./bytes"
-import { BLOCK_BYTES } from "./constants"
+import { BLOCK_BYTES, READS_MAX, WRITES_MAX } from "./constants"
 import { ports, type Bytes, type Region } from "./ports"
 import { STATUS_FLASH, STATUS_OK } from "./status"
+
+/**
+ * Reads `lengthBytes`, and again where the flash says that it cannot: one failed read is no reason to give anything up.
+ * Returns "" when it stays so.
+ */
+export function regionRead(region: Region, offset: number, lengthBytes: number): Bytes {
+    let bytes = region.read(offset, lengthBytes)
+    for (let reads = 1; reads < READS_MAX && bytes.length !== lengthBytes; reads++) bytes = region.read(offset, lengthBytes)
+    return bytes
+}
 
 /** Programs `bytes` at `offset`, padded with 0xff to program units, and reads them back. Returns STATUS_OK or STATUS_FLASH. */
 export function regionWrite(region: Region, offset: number, bytes: Bytes): number {
     const padded = bytesPadded(bytes, region.programBytes, 255)
     if (region.program(offset, padded) !== STATUS_OK) return STATUS_FLASH
-    if (region.read(offset, padded.length) !== padded) return STATUS_FLASH
+    if (regionRead(region, offset, padded.length) !== padded) return STATUS_FLASH
     return STATUS_OK
 }
 
@@ -28,9 +38,32 @@ export function regionErase(region: Region, offset: number, lengthBytes: number)
     return STATUS_OK
 }
 
-/** Whether [offset, offset + lengthBytes) reads as erased; lengthBytes at most BLOCK_BYTES. */
+/**
+ * Erases as regionErase does and looks at every byte; what an erase left without saying so is erased once more.
+ * Returns STATUS_OK or STATUS_FLASH.
+ */
+export function regionClear(region: Region, offset: number, lengthBytes: number): number {
+    const from = alignUp(offset, region.eraseBytes)
+    const end = least(alignUp(offset + lengthBytes, region.eraseBytes), region.sizeBytes)
+    for (let turn = 0; turn < WRITES_MAX; turn++) {
+        if (regionErase(region, offset, lengthBytes) === STATUS_OK && regionIsErased(region, from, end - from)) return STATUS_OK
+    }
+    return STATUS_FLASH
+}
+
+const PIECE_BYTES = 256
+let blank = ""
+
+/** Whether [offset, offset + lengthBytes) reads as erased. */
 export function regionIsErased(region: Region, offset: number, lengthBytes: number): boolean {
-    return region.read(offset, lengthBytes) === bytesRepeated(255, lengthBytes)
+    if (blank === "") blank = bytesRepeated(255, PIECE_BYTES)
+    let at = 0
+    while (at + PIECE_BYTES <= lengthBytes) {
+        if (regionRead(region, offset + at, PIECE_BYTES) !== blank) return false
+        at = at + PIECE_BYTES
+    }
+    const rest = lengthBytes - at
+    return rest === 0 || regionRead(region, offset + at, rest) === blank.substring(0, rest)
 }
 
 /**
@@ -41,7 +74,7 @@ export function regionDigest(region: Region, offset: number, lengthBytes: number
     let digest = ""
     let at = 0
     while (at < lengthBytes) {
-        const block = region.read(offset + at, least(BLOCK_BYTES, lengthBytes - at))
+        const block = regionRead(region, offset + at, least(BLOCK_BYTES, lengthBytes - at))
         if (block === "") return ""
         digest = ports.digest.sha256(digest + ports.digest.sha256(block))
         at = at + BLOCK_BYTES

@@ -101,7 +101,7 @@ test("the packer's reader finds what the core wrote, and the other way round", (
     core.files.fileWrite("c/d.txt", "")
     const { files0 } = rig.layout.regions
     const area = rig.flash.array.subarray(files0.offsetBytes, files0.offsetBytes + files0.sizeBytes)
-    const decoded = filesAreaDecode(Buffer.from(area), 4096)!
+    const decoded = filesAreaDecode(Buffer.from(area))!
     expect(sorted(Object.fromEntries([...decoded].map(([name, data]) => [name, data.toString("latin1")])))).toEqual(
         sorted(contents(core)),
     )
