@@ -3,6 +3,7 @@
 import { state, stateSave, updateIdIsGood } from "./agent-state"
 import { apiPost, httpStatus } from "./api-call"
 import { isHexOf } from "./bytes"
+import { bootState } from "./commit"
 import { AGENT_VERSION, DIGEST_BYTES } from "./constants"
 import { ports } from "./ports"
 import { runningImage } from "./running"
@@ -153,7 +154,11 @@ function checkinAnswered(status: number, statusCode: number, text: string): void
 export function checkinSend(done: CheckinDone): number {
     checkinDone = done
     offer = { url: "", checksum: "", version: "", update: "" }
-    return apiPost(cloudUrl() + "/tok/provision/update", cloudToken(), deviceBody(), checkinAnswered)
+    const body = deviceBody()
+    // On trial the version alone is no success yet: the cloud waits for the commit. Ioto's agents have no trial and send no such key.
+    const boot = bootState()
+    if (boot !== undefined && !boot.isCommitted) body["committed"] = false
+    return apiPost(cloudUrl() + "/tok/provision/update", cloudToken(), body, checkinAnswered)
 }
 
 /** What the last check-in was offered. */

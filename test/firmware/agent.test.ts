@@ -24,6 +24,12 @@ test("a good update: offered, downloaded, applied, committed, reported once", as
     const board = new AgentBoard({ server, device, config: token() })
     await board.until(() => server.of("report").length === 1)
     expect(board.version).toBe("1.1.0")
+    // The new version on trial is no success yet: its first check-in says so, no other one does.
+    const trials = server.of("checkin").map(({ body }) => [body.version, body.committed])
+    expect(trials).toEqual([
+        ["1.0.0", undefined],
+        ["1.1.0", false],
+    ])
     expect(server.of("report")[0]!.body).toEqual({
         success: true,
         id: "DEV1",
