@@ -3,12 +3,18 @@
 import { resolve } from "node:path"
 import { build, type BuildOptions, type Message, type Plugin } from "esbuild"
 import { PackError } from "./errors"
+import type { KeySettings } from "./key-settings"
 import { projectRoot } from "./root"
 
 /** What becomes part of the bundle's code as constants. */
 export interface BundleConstants {
     /** `__OTARY_IMAGE__`: what the running image says of itself; `security` is its counter, 0 without one. */
-    readonly image: { readonly name: string; readonly version: string; readonly build_id: string; readonly security: number }
+    readonly image: KeySettings & {
+        readonly name: string
+        readonly version: string
+        readonly build_id: string
+        readonly security: number
+    }
     /** `__OTARY_DEVICE__`: default device properties. */
     readonly device: Record<string, unknown>
     /** `__OTARY_CONFIG__`: default configuration of the agent, durations in seconds. */

@@ -1,6 +1,6 @@
 // The one kind of error that packing raises: a stable code, what happened, and what to do about it.
 
-/** Stable codes of packing; each has an entry in docs/errors.md. */
+/** Stable codes of packing and signing; each has an entry in docs/errors.md. */
 export type PackCode =
     | "PACK_FOLDER"
     | "PACK_APP_MISSING"
@@ -15,8 +15,18 @@ export type PackCode =
     | "PACK_FILES_SIZE"
     | "PACK_MANIFEST_SIZE"
     | "PACK_TIMESTAMP"
+    | "PACK_KEYS"
+    | "SIGN_IMAGE"
+    | "SIGN_ROOM"
+    | "KEY_FILE"
+    | "KEY_EXISTS"
+    | "KEY_TYPE"
+    | "KEY_DAMAGED"
+    | "KEY_USED_UP"
+    | "KEY_COPIED_BACK"
+    | "KEY_MOVED"
 
-/** A folder that cannot be packed. `message` says what is wrong and where, `hint` what to do. */
+/** A folder that cannot be packed, an image that cannot be signed, or a key that cannot be used. `message` says what is wrong and where, `hint` what to do. */
 export class PackError extends Error {
     override readonly name = "PackError"
 

@@ -5,6 +5,7 @@ import { bundleApp } from "./bundle-host"
 import { PackError } from "./errors"
 import { filesAreaEncode } from "./files-area"
 import { blockList, type Manifest, type ManifestPart, pageHashes, sha256Hex } from "./image-format"
+import { keySettings } from "./key-settings"
 import { type OtarySettings, type Project, readProject } from "./project"
 import { TARGETS } from "./targets"
 import { zipStore } from "./zip"
@@ -90,7 +91,8 @@ function filesPart(project: Project): Part[] {
 /** The app part of a project under a build id. Throws PACK_BUNDLE or PACK_APP_SIZE. */
 async function appPart(project: Project, buildId: string): Promise<Part> {
     const { settings, device, config } = project
-    const image = { name: settings.name, version: settings.version, build_id: buildId, security: settings.security ?? 0 }
+    const { name, version, security = 0 } = settings
+    const image = { name, version, build_id: buildId, security, ...keySettings(config) }
     const part = makePart("app", "app.js", await bundleApp(project.appPath, { image, device, config }))
     const roomBytes = settings.appSlotBytes ?? TARGETS[settings.target].appSlotBytes
     checkRoom("PACK_APP_SIZE", "the app with its agent", part, roomBytes, "appSlotBytes")

@@ -24,6 +24,13 @@ export function i32(bytes: Bytes, at: number): number {
     return u16(bytes, at) | (u16(bytes, at + 2) << 16)
 }
 
+/** The unsigned 32-bit big-endian integer at `at`; -1 when it is 2^31 or more. */
+export function u31Be(bytes: Bytes, at: number): number {
+    const high = bytes.charCodeAt(at)
+    if (high > 127) return -1
+    return high * 16777216 + bytes.charCodeAt(at + 1) * 65536 + bytes.charCodeAt(at + 2) * 256 + bytes.charCodeAt(at + 3)
+}
+
 /** One byte as a string. */
 export function byteOf(value: number): Bytes {
     return String.fromCharCode(value & 255)
@@ -32,6 +39,11 @@ export function byteOf(value: number): Bytes {
 /** Four bytes, little-endian, of 0 – 2^31-1. */
 export function bytesOfU31(value: number): Bytes {
     return byteOf(value) + byteOf(value >>> 8) + byteOf(value >>> 16) + byteOf(value >>> 24)
+}
+
+/** Four bytes, big-endian, of 0 – 2^31-1. */
+export function bytesOfU31Be(value: number): Bytes {
+    return byteOf(value >>> 24) + byteOf(value >>> 16) + byteOf(value >>> 8) + byteOf(value)
 }
 
 /** `count` times the byte `value`. */
@@ -95,6 +107,19 @@ export function hexOf(bytes: Bytes): string {
 }
 
 const HEX_DIGITS = "0123456789abcdef"
+
+/** The bytes of a lower-case hex text (see isHexOf). */
+export function bytesOfHex(text: string): Bytes {
+    let bytes = ""
+    for (let i = 0; i < text.length; i = i + 2)
+        bytes = bytes + byteOf(nibbleOf(text.charCodeAt(i)) * 16 + nibbleOf(text.charCodeAt(i + 1)))
+    return bytes
+}
+
+function nibbleOf(code: number): number {
+    if (code > 96) return code - 87
+    return code - 48
+}
 
 /** Whether `text` is lower-case hex of `count` bytes. */
 export function isHexOf(text: string, count: number): boolean {

@@ -18,11 +18,13 @@ import {
     STATUS_TRAILING_DATA,
     STATUS_TRUNCATED,
 } from "./status"
-import { updaterAbort, updaterProcess, updaterResumeOffset, updaterSame } from "./updater"
+import { updaterAbort, updaterPoll, updaterProcess, updaterResumeOffset, updaterSame, updaterVerifying } from "./updater"
 
 /** Hears how a download ended: STATUS_DONE (whole and verified, or the running image: see updaterSame) or why it failed. */
 export type DownloadDone = (this: void, status: number) => void
 
+/** Milliseconds for which the sender is held back between two steps of a signature check: the next step renews them. */
+const VERIFY_PAUSE_MS = 1000
 /** Not known yet, for lengths. */
 const UNKNOWN = -1
 
@@ -46,6 +48,7 @@ let throttleMs = 0
 let stallTimer = 0
 let pauseTimer = 0
 let totalTimer = 0
+let verifyTimer = 0
 
 // ---- the end -----------------------------------------------------------------------------------
 
@@ -61,6 +64,7 @@ function downloadEnd(status: number): void {
     disconnect()
     ports.clock.cancel(pauseTimer)
     ports.clock.cancel(totalTimer)
+    ports.clock.cancel(verifyTimer)
     // Nothing but a whole image keeps the updater open; its journal stays, so that the next download continues.
     if (status < 0) updaterAbort()
     downloadDone(status)
@@ -156,16 +160,36 @@ function skip(bytes: Bytes): Bytes {
     return bytes.substring(count)
 }
 
+/**
+ * What the updater made of the bytes. Returns false when the download has ended. While signatures are being checked, the sender is
+ * held back and the board gets its turns.
+ * @hot
+ */
+function downloadTook(status: number): boolean {
+    if (status < 0 || updaterSame()) {
+        downloadEnd(status)
+        return false
+    }
+    if (status === STATUS_DONE) isWhole = true
+    if (updaterVerifying()) {
+        ports.http.pause(handle, VERIFY_PAUSE_MS)
+        ports.clock.cancel(verifyTimer)
+        verifyTimer = ports.clock.after(0, downloadVerify)
+    }
+    return true
+}
+
+function downloadVerify(): void {
+    if (!isOpen) return
+    lastDataMs = ports.clock.upMs()
+    if (downloadTook(updaterPoll()) && !updaterVerifying()) ports.http.pause(handle, throttleMs)
+}
+
 /** @hot */
 function downloadFeed(bytes: Bytes): void {
     if (ports.imageFile !== undefined) ports.imageFile.write(position, bytes)
     position += bytes.length
-    const status = updaterProcess(bytes)
-    if (status < 0 || updaterSame()) {
-        downloadEnd(status)
-        return
-    }
-    if (status === STATUS_DONE) isWhole = true
+    if (!downloadTook(updaterProcess(bytes))) return
     if (percentOf(position, imageBytes) !== percent) progressNote()
     if (throttleMs > 0) ports.http.pause(handle, throttleMs)
 }
@@ -187,6 +211,7 @@ function downloadData(bytes: Bytes): void {
 
 function downloadBodyEnd(status: number): void {
     isConnected = false
+    if (updaterVerifying() && !downloadTook(updaterProcess(""))) return
     if (isWhole) return downloadEnd(STATUS_DONE)
     if (status === STATUS_OK && bodyLeft === 0 && position >= imageBytes) return downloadEnd(STATUS_TRUNCATED)
     // Without a length, the end of the body looks like a connection that broke.

@@ -2,7 +2,7 @@
 
 import { blocksEnd, blocksTake, listBegin, partBegin, skipBegin } from "./blocks"
 import { blocksOf, crc32, most } from "./bytes"
-import { BLOCK_BYTES, MANIFEST_BYTES_MAX, PARTS_MAX, SKIPPED_ENTRY_BYTES_MAX, SLOT_NONE } from "./constants"
+import { BLOCK_BYTES, MANIFEST_BYTES_MAX, PARTS_MAX, SIGNATURES_BYTES_MAX, SKIPPED_ENTRY_BYTES_MAX, SLOT_NONE } from "./constants"
 import {
     journalBlocksDone,
     journalLayout,
@@ -15,8 +15,9 @@ import {
 import { listBytesOf, manifestHasFiles, manifestIsRunning, manifestParts, manifestRead, partRegion } from "./manifest"
 import { ports, type Bytes } from "./ports"
 import { scratchResume } from "./scratch"
+import { SIGNATURE_GOOD, SIGNATURE_MORE, signatureIsWanted, signatureStart, signatureStep, signatureTake } from "./signature"
 import * as status from "./status"
-import { zipBaseName, zipCrc, zipEntryBytes, zipName, zipOffset, zipStart, zipStartInside } from "./zip"
+import { zipBaseName, zipCrc, zipEntryBytes, zipExtra, zipName, zipOffset, zipStart, zipStartInside } from "./zip"
 
 /** Slots that an update is written to, and what makes it itself. */
 export interface EntriesTarget {
@@ -34,6 +35,7 @@ const ENTRY_MANIFEST = 1
 const ENTRY_LIST = 2
 const ENTRY_PART = 3
 const ENTRY_OTHER = 4
+const ENTRY_SIGNATURE = 5
 
 const PART_NONE = 0
 /** In flash from this run on. */
@@ -45,7 +47,11 @@ let target: EntriesTarget
 let entry = ENTRY_OTHER
 let index = 0
 let manifest = ""
+let signatures = ""
 let isKnown = false
+/** The manifest may be installed: its signatures hold, or none are wanted. Nothing is erased before. */
+let isAllowed = false
+let isVerifying = false
 let isSame = false
 const partState: number[] = [0, 0, 0, 0, 0, 0, 0, 0]
 const doneBlocks: number[] = [-1, -1, -1, -1, -1, -1, -1, -1]
@@ -56,7 +62,10 @@ export function entriesStart(newTarget: EntriesTarget): void {
     target = newTarget
     entry = ENTRY_OTHER
     manifest = ""
+    signatures = ""
     isKnown = false
+    isAllowed = false
+    isVerifying = false
     isSame = false
     for (let k = 0; k < PARTS_MAX; k++) {
         partState[k] = PART_NONE
@@ -86,6 +95,12 @@ export function entriesMissing(): number {
 export function entryBegin(): number {
     const name = zipBaseName(zipName())
     if (!isKnown) return manifestBegin(name)
+    if (!isAllowed) {
+        if (name === "manifest.sig") return signatureBegin()
+        // No LMS signature follows: what the manifest's own header brought must do.
+        const result = verifyAll()
+        if (result !== status.STATUS_OK || isSame) return result
+    }
     const parts = manifestParts()
     for (let k = 0; k < parts.length; k++) {
         index = k
@@ -112,6 +127,7 @@ function manifestBegin(name: string): number {
     if (zipEntryBytes() > MANIFEST_BYTES_MAX || zipEntryBytes() === 0) return status.STATUS_MANIFEST_SIZE
     entry = ENTRY_MANIFEST
     manifest = ""
+    isAllowed = false
     return status.STATUS_OK
 }
 
@@ -147,18 +163,20 @@ function partEntry(k: number): number {
  * @hot
  */
 export function entryTake(bytes: Bytes, from: number, to: number): number {
-    if (entry === ENTRY_MANIFEST) return manifestTake(bytes, from, to)
+    if (entry === ENTRY_MANIFEST || entry === ENTRY_SIGNATURE) return textTake(bytes, from, to)
     return blocksTake(bytes, from, to)
 }
 
-function manifestTake(bytes: Bytes, from: number, to: number): number {
-    manifest = manifest + bytes.substring(from, to)
+function textTake(bytes: Bytes, from: number, to: number): number {
+    if (entry === ENTRY_MANIFEST) manifest = manifest + bytes.substring(from, to)
+    else signatures = signatures + bytes.substring(from, to)
     return status.STATUS_OK
 }
 
 /** The entry's payload is at its end. Returns STATUS_OK or a negative status. */
 export function entryEnd(): number {
     if (entry === ENTRY_MANIFEST) return manifestEnd()
+    if (entry === ENTRY_SIGNATURE) return signatureEnd()
     const result = blocksEnd()
     if (result !== status.STATUS_OK) return result
     if (entry === ENTRY_LIST) listIsWhole[index] = true
@@ -173,7 +191,13 @@ function manifestEnd(): number {
     const result = read()
     if (result !== status.STATUS_OK) return result
     isKnown = true
-    // A signature (the entry manifest.sig, right behind) will be checked here, before the first erase.
+    if (signatureIsWanted()) return signatureStart(manifest, zipExtra())
+    return manifestAllowed()
+}
+
+/** Every signature that is wanted holds. Only now is anything erased. */
+function manifestAllowed(): number {
+    isAllowed = true
     if (manifestIsRunning() && !target.ignoreSameVersion) {
         isSame = true
         return status.STATUS_OK
@@ -181,6 +205,44 @@ function manifestEnd(): number {
     let filesArea = SLOT_NONE
     if (manifestHasFiles()) filesArea = target.filesArea
     return journalStart(target.identity, target.appSlot, filesArea, { manifest, manifestEnd: zipOffset() })
+}
+
+function signatureBegin(): number {
+    if (zipEntryBytes() > SIGNATURES_BYTES_MAX) return status.STATUS_SIGNATURE_INVALID
+    entry = ENTRY_SIGNATURE
+    signatures = ""
+    return status.STATUS_OK
+}
+
+function signatureEnd(): number {
+    entry = ENTRY_OTHER
+    const bytes = signatures
+    signatures = ""
+    if (zipCrc() !== 0 && crc32(bytes) !== zipCrc()) return status.STATUS_ZIP_CRC
+    const result = signatureTake(bytes)
+    isVerifying = result === status.STATUS_OK
+    return result
+}
+
+/** Whether signatures are being checked: until entriesVerify says otherwise, no byte behind them may come. */
+export function entriesVerifying(): boolean {
+    return isVerifying
+}
+
+/** One step of the check. Returns STATUS_OK (ask entriesVerifying whether it was the last) or a negative status. */
+export function entriesVerify(): number {
+    const result = signatureStep()
+    if (result === SIGNATURE_MORE) return status.STATUS_OK
+    isVerifying = false
+    if (result === SIGNATURE_GOOD) return manifestAllowed()
+    return result
+}
+
+function verifyAll(): number {
+    let result = status.STATUS_OK
+    isVerifying = true
+    while (isVerifying && result === status.STATUS_OK) result = entriesVerify()
+    return result
 }
 
 function read(): number {
@@ -196,6 +258,8 @@ function resume(): void {
     manifest = header.manifest
     if (read() !== status.STATUS_OK || manifestIsRunning()) return
     isKnown = true
+    // It was allowed before its journal was begun, under the same keys: the identity is bound to them.
+    isAllowed = true
     journalLayout(manifest.length)
     const parts = manifestParts()
     let offset = header.manifestEnd

@@ -46,8 +46,13 @@ export interface Stage {
 
 /** Hashes that the platform computes natively. */
 export interface Digest {
-    /** The SHA-256 of `bytes` in one shot, 32 bytes. `bytes` has at most BLOCK_BYTES. */
+    /** The SHA-256 of `bytes` in one shot, 32 bytes. `bytes` has at most BLOCK_BYTES, or a manifest of MANIFEST_BYTES_MAX and 56 more. */
     sha256(this: void, bytes: Bytes): Bytes
+    /**
+     * Whether `signature` (DER, base64) is `key`'s (SPKI DER, base64) ECDSA P-256 signature over the SHA-256 of `message`; false for
+     * whatever is malformed. Absent where the platform cannot: then such signatures do not count.
+     */
+    ecdsaVerify?(this: void, key: string, message: Bytes, signature: string): boolean
     /**
      * The hash of a whole range of a region, in lower-case hex, for images without block lists.
      * `algorithm` is 1 (SHA-1) or 256 (SHA-256). Returns "" where the platform cannot.
@@ -143,6 +148,11 @@ export interface Ports {
     json: Json
     /** Absent where the platform runs no script. */
     imageFile?: ImageFile
+    /**
+     * Steps of a signature check (each a chain of hashes) in one call of updaterProcess or updaterPoll, before the rest of the board
+     * gets its turn. Absent: all of them.
+     */
+    signatureStepsMax?: number
     /** Platform name that an image must carry, such as "host". */
     platform: string
 }

@@ -7,6 +7,13 @@ export interface RunningImage {
     readonly build_id: string
     /** Security counter of its manifest, 0 when it names none. */
     readonly security: number
+    /**
+     * The keys that the next image must be signed with, by key slot, "" = none: an LMS public key in hex, or the SPKI of an ECDSA
+     * P-256 key in base64. They are part of the image, so that nothing but a signed image can replace them.
+     */
+    readonly keys?: readonly string[]
+    /** Slots whose signatures must all hold, one bit each (Mongoose OS); -1 = none need, 0 = no update; absent = any one must. */
+    readonly sig_req_mask?: number
 }
 
 let image: RunningImage = { name: "", version: "", build_id: "", security: 0 }

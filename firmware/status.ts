@@ -16,6 +16,8 @@ export const STATUS_NO_UPDATE = -3
 export const STATUS_NO_REVERT = -4
 /** A parameter is out of its range. */
 export const STATUS_ARGUMENT = -5
+/** `sig_req_mask` is 0: this board takes no update. */
+export const STATUS_UPDATES_LOCKED = -6
 
 // ---- zip ----
 /** The data is not a zip file, or a header is damaged. */
@@ -34,6 +36,12 @@ export const STATUS_ZIP_CRC = -15
 export const STATUS_TRUNCATED = -16
 /** Data follows the end of the image. */
 export const STATUS_TRAILING_DATA = -17
+
+// ---- signatures ----
+/** No signature is there that this board asks for. */
+export const STATUS_SIGNATURE_MISSING = -18
+/** A signature is damaged, or not made for this manifest by the key that it names. */
+export const STATUS_SIGNATURE_INVALID = -19
 
 // ---- manifest ----
 /** manifest.json is not the first entry. */

@@ -4,10 +4,20 @@ import { applyImage, type ApplyOptions } from "./apply"
 import { bootRecordRead } from "./boot-record"
 import { least, percentOf } from "./bytes"
 import { COMMIT_TIMEOUT_S_DEFAULT, COMMIT_TIMEOUT_S_MAX, IMAGE_BYTES_MAX, UPDATE_ID_BYTES_MAX } from "./constants"
-import { entriesMissing, entriesSame, entriesStart, entryBegin, entryEnd, entryTake } from "./entries"
+import {
+    entriesMissing,
+    entriesSame,
+    entriesStart,
+    entriesVerify,
+    entriesVerifying,
+    entryBegin,
+    entryEnd,
+    entryTake,
+} from "./entries"
 import { filesFreeze, filesOtherTaken } from "./files"
 import { manifestVersion } from "./manifest"
 import { ports, type Bytes } from "./ports"
+import { signaturePolicy } from "./signature"
 import * as status from "./status"
 import { zipHasEnded, zipLeftBytes, ZIP_END, ZIP_ENTRY, zipOffset, zipPhase, zipRead, zipTaken } from "./zip"
 
@@ -34,6 +44,8 @@ const STATE_DONE = 2
 const STATE_APPLIED = 3
 
 let state = STATE_IDLE
+/** Bytes that came behind the signatures while these are being checked. */
+let held = ""
 let sizeBytes = 0
 let apply: ApplyOptions = { appSlot: 0, filesArea: 0, updateId: "", commitTimeoutS: 0 }
 
@@ -51,12 +63,13 @@ export function updaterContextCreate(options: UpdaterOptions): number {
     const appSlot = 1 - record.activeApp
     const filesArea = 1 - record.activeFiles
     let identity = ""
-    if (options.identity !== "") identity = ports.digest.sha256(options.identity)
+    if (options.identity !== "") identity = ports.digest.sha256(options.identity + signaturePolicy())
     let commitTimeoutS = COMMIT_TIMEOUT_S_DEFAULT
     if (options.commitTimeoutS > 0) commitTimeoutS = options.commitTimeoutS
     sizeBytes = options.sizeBytes
     apply = { appSlot, filesArea, updateId: options.updateId, commitTimeoutS }
     entriesStart({ appSlot, filesArea, identity, security: record.security, ignoreSameVersion: options.ignoreSameVersion })
+    held = ""
     state = STATE_RUNNING
     filesOtherTaken(true)
     return status.STATUS_OK
@@ -64,7 +77,7 @@ export function updaterContextCreate(options: UpdaterOptions): number {
 
 /** Offset in the image of the next byte that is wanted. */
 export function updaterResumeOffset(): number {
-    return zipOffset()
+    return zipOffset() + held.length
 }
 
 /**
@@ -76,6 +89,7 @@ export function updaterResumeOffset(): number {
 export function updaterProcess(bytes: Bytes): number {
     if (state === STATE_DONE) return behindEnd(bytes)
     if (state !== STATE_RUNNING) return status.STATUS_NO_UPDATE
+    if (entriesVerifying()) return hold(bytes, 0)
     let at = 0
     while (at < bytes.length) {
         let result = 0
@@ -93,9 +107,48 @@ export function updaterProcess(bytes: Bytes): number {
         }
         if (result < 0) return fail(result)
         if (entriesSame()) return done()
+        if (entriesVerifying()) return hold(bytes, at)
     }
     if (zipHasEnded() && zipPhase() === ZIP_END) return imageEnd()
     return status.STATUS_OK
+}
+
+/** Keeps bytes[from, …) until the signatures have been checked; a caller that does not wait for that has it done at once. */
+function hold(bytes: Bytes, from: number): number {
+    held = held + bytes.substring(from, bytes.length)
+    if (from > 0) return updaterPoll()
+    return verify(0)
+}
+
+/**
+ * Goes on with the check of signatures, in steps that leave the board its time (ports.signatureStepsMax); see updaterVerifying.
+ * Returns what updaterProcess returns.
+ */
+export function updaterPoll(): number {
+    let stepsMax = 0
+    if (!updaterVerifying()) return status.STATUS_OK
+    if (ports.signatureStepsMax !== undefined) stepsMax = ports.signatureStepsMax
+    return verify(stepsMax)
+}
+
+/** Whether signatures are being checked: hold the sender back and call updaterPoll until they are. */
+export function updaterVerifying(): boolean {
+    return state === STATE_RUNNING && entriesVerifying()
+}
+
+/** At most `stepsMax` steps, 0 = all; then the bytes that were held. */
+function verify(stepsMax: number): number {
+    let left = stepsMax
+    while (updaterVerifying()) {
+        const result = entriesVerify()
+        if (result !== status.STATUS_OK) return fail(result)
+        left = left - 1
+        if (left === 0) return status.STATUS_OK
+    }
+    if (entriesSame()) return done()
+    const rest = held
+    held = ""
+    return updaterProcess(rest)
 }
 
 /** @hot */
@@ -165,6 +218,7 @@ export function updaterFinish(): number {
 export function updaterAbort(): void {
     if (state === STATE_APPLIED) return
     state = STATE_IDLE
+    held = ""
     filesOtherTaken(false)
 }
 

@@ -1,7 +1,7 @@
 // A streaming reader of stored zip files: headers are gathered here, payload is left to the caller, any split will do.
 
 import { byteOf, i32, least, u16, u31, u8 } from "./bytes"
-import { ENTRIES_MAX, ENTRY_NAME_BYTES_MAX, IMAGE_BYTES_MAX } from "./constants"
+import { ENTRIES_MAX, ENTRY_NAME_BYTES_MAX, EXTRA_BYTES_MAX, IMAGE_BYTES_MAX } from "./constants"
 import type { Bytes } from "./ports"
 import {
     STATUS_OK,
@@ -40,6 +40,7 @@ let entries = 0
 let hasEnded = false
 let inDirectory = false
 let entryName = ""
+let entryExtra = ""
 let entryBytes = 0
 let entryLeftBytes = 0
 let entryCrc = 0
@@ -55,6 +56,7 @@ export function zipStart(imageOffset: number): void {
     hasEnded = false
     inDirectory = false
     entryName = ""
+    entryExtra = ""
     entryBytes = 0
     entryLeftBytes = 0
     entryCrc = 0
@@ -79,6 +81,11 @@ export function zipLeftBytes(): number {
 /** Name of the current entry, leading folder included. */
 export function zipName(): string {
     return entryName
+}
+
+/** Extra field of the current entry's header; "" when it has none, or one of more than EXTRA_BYTES_MAX. */
+export function zipExtra(): Bytes {
+    return entryExtra
 }
 
 /** Size of the current entry in bytes. */
@@ -168,21 +175,25 @@ function signature(): number {
     return STATUS_OK
 }
 
-/** A local header: first its 30 bytes, then its name; the extra field is skipped. */
+/** A local header: first its 30 bytes, then its name and its extra field; an extra field that is too long is skipped. */
 function local(): number {
     const nameBytes = u16(held, 26)
+    const extraBytes = u16(held, 28)
+    const isKept = extraBytes <= EXTRA_BYTES_MAX
     if (held.length === LOCAL_BYTES) {
         const status = localCheck(nameBytes)
         needBytes = LOCAL_BYTES + nameBytes
+        if (isKept) needBytes = needBytes + extraBytes
         return status
     }
-    entryName = held.substring(LOCAL_BYTES, needBytes)
+    entryName = held.substring(LOCAL_BYTES, LOCAL_BYTES + nameBytes)
+    entryExtra = held.substring(LOCAL_BYTES + nameBytes, needBytes)
     entryBytes = u31(held, 18)
     entryCrc = i32(held, 14)
-    skipBytes = u16(held, 28)
     held = ""
-    if (skipBytes > 0) return STATUS_OK
-    return entryReady()
+    if (isKept) return entryReady()
+    skipBytes = extraBytes
+    return STATUS_OK
 }
 
 function localCheck(nameBytes: number): number {

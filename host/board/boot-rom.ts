@@ -5,6 +5,7 @@ import { createContext, runInContext } from "node:vm"
 import { BLOCK_BYTES } from "../../firmware/constants"
 import type { Bytes, Clock } from "../../firmware/ports"
 import type { Flash, FlashLayout, Hardware } from "../../shims/host/hardware"
+import { ecdsaVerify } from "../../shims/host/ecdsa"
 import { sha256 } from "../../shims/host/stage"
 import { BootOver, createSession } from "./session"
 import type { Session, SessionPorts } from "./session"
@@ -134,6 +135,7 @@ function createHardware(rom: RomPorts, session: Session, run: Hardware["run"]): 
         http: session.http,
         imageFile: session.imageFile,
         sha256,
+        ecdsaVerify,
         random: rom.random,
         reset() {
             session.check()

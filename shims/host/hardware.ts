@@ -52,6 +52,8 @@ export interface Hardware {
     readonly imageFile?: ImageFile
     /** The SHA-256 of `bytes`, 32 bytes. */
     sha256(this: void, bytes: Bytes): Bytes
+    /** Whether `signature` (DER, base64) over `message` is one of the ECDSA P-256 key `key` (SPKI DER, base64). */
+    ecdsaVerify?(this: void, key: string, message: Bytes, signature: string): boolean
     /** An unpredictable integer 0 – 2^31-1. */
     random(this: void): number
     /** Restarts the board; RAM and timers are lost. */

@@ -38,6 +38,7 @@ export function hostPorts(board: Hardware): Ports {
         stage: flash.stage,
         digest: {
             sha256: board.sha256,
+            ...(board.ecdsaVerify !== undefined && { ecdsaVerify: board.ecdsaVerify }),
             ofRegion: (algorithm, target, lengthBytes) => flash.digest(algorithm, bases.get(target) ?? -1, lengthBytes),
         },
         clock: board.clock,

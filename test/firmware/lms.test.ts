@@ -1,0 +1,139 @@
+// The core's LMS verifier: the vectors of RFC 8554, RFC 9858 and NIST, every parameter set, and whatever must not pass.
+
+import { existsSync, readFileSync } from "node:fs"
+import { join } from "node:path"
+import { lmsVerify } from "../../build/lms"
+import { LMS_HEIGHTS, LMS_WIDTHS, lmsParams, lmsParamsOfTypes, lmsSignatureBytes } from "../../build/lms-params"
+import { LMS_VALID } from "../../firmware/lms"
+import { STATUS_SIGNATURE_INVALID } from "../../firmware/status"
+import { check, hssCases, installHashes, quickCase, type LmsCase } from "./lms-rig"
+
+beforeAll(installHashes)
+
+const sizeOf = (lms: number, ots: number): number => lmsSignatureBytes(lmsParamsOfTypes(lms, ots)!)
+const PUBLISHED = ["rfc8554.json", "rfc9858.json"].flatMap(file => hssCases(file, sizeOf))
+
+test("six LMS signatures come out of the two documents", () => expect(PUBLISHED.length).toBe(6))
+
+test.each(PUBLISHED.map(one => [one.name, one] as const))("%s", (_name, one) => {
+    expect(check(one).result).toBe(LMS_VALID)
+    expect(lmsVerify(one.publicKey, one.message, one.signature)).toBe(true)
+    // Every field of signature, key and message counts: one flipped bit in each of 200 places.
+    for (const field of ["signature", "publicKey", "message"] as const) {
+        const step = Math.max(1, Math.floor(one[field].length / 66))
+        for (let at = 0; at < one[field].length; at += step) {
+            const bent = Buffer.from(one[field])
+            bent[at]! ^= 1 << (at % 8)
+            expect(check({ ...one, [field]: bent }).result).toBe(STATUS_SIGNATURE_INVALID)
+        }
+    }
+})
+
+interface AcvpGroup {
+    readonly lmsMode: string
+    readonly lmOtsMode: string
+    readonly publicKey: string
+    readonly tests: readonly { tcId: number; testPassed: boolean; message: string; signature: string; reason: string }[]
+}
+
+/** NIST's files are not part of the project; test/vectors/lms/README.md says where they are and how they are run. */
+const ACVP = process.env["OTARY_LMS_ACVP"] ?? ""
+const acvpFiles = ["LMS-sigVer-1.0", "LMS-sigVer-SP800-208"]
+    .map(folder => join(ACVP, folder, "internalProjection.json"))
+    .filter(path => ACVP !== "" && existsSync(path))
+
+describe("NIST ACVP LMS sigVer", () => {
+    if (acvpFiles.length === 0) {
+        // skipped: the files of NIST lie outside the project, in the folder that OTARY_LMS_ACVP names
+        test.skip("set OTARY_LMS_ACVP", () => undefined)
+        return
+    }
+    const groups = acvpFiles.flatMap(path => (JSON.parse(readFileSync(path, "utf8")) as { testGroups: AcvpGroup[] }).testGroups)
+    const cases = groups.flatMap(group => group.tests.map(one => ({ group, one })))
+    test.each(
+        cases.map(item => [`${item.group.lmsMode} ${item.group.lmOtsMode} ${item.one.tcId} ${item.one.reason}`, item] as const),
+    )("%s", (_name, { group, one }) => {
+        const [publicKey, message, signature] = [group.publicKey, one.message, one.signature].map(hex => Buffer.from(hex, "hex"))
+        const lms = { publicKey: publicKey!, message: message!, signature: signature! }
+        expect(check(lms).result).toBe(one.testPassed ? LMS_VALID : STATUS_SIGNATURE_INVALID)
+        expect(lmsVerify(lms.publicKey, lms.message, lms.signature)).toBe(one.testPassed)
+    })
+})
+
+const SETS = [24, 32].flatMap(hashBytes =>
+    LMS_HEIGHTS.flatMap(height => LMS_WIDTHS.map(width => lmsParams(hashBytes, height, width))),
+)
+
+test.each(SETS.map(params => [params.name, params] as const))("%s", (_name, params) => {
+    for (const seed of [1, 2 ** params.height - 1]) {
+        const one = quickCase(params, seed, Buffer.from(`message ${seed}`))
+        const checked = check(one)
+        expect(checked).toMatchObject({ result: LMS_VALID, steps: params.chains + 1 })
+        // The digest, the one-time key and the path beside the chains.
+        expect(checked.hashes).toBeLessThanOrEqual(params.chains * (2 ** params.width - 1) + params.height + 3)
+        expect(lmsVerify(one.publicKey, one.message, one.signature)).toBe(true)
+        expect(check({ ...one, message: Buffer.from("another") }).result).toBe(STATUS_SIGNATURE_INVALID)
+    }
+})
+
+describe("what must not pass", () => {
+    const params = lmsParams(24, 10, 4)
+    const one = (): LmsCase => quickCase(params, 5, Buffer.from("message"))
+    const typed = (bytes: Buffer, at: number, type: number): Buffer => {
+        const bent = Buffer.from(bytes)
+        bent.writeUInt32BE(type, at)
+        return bent
+    }
+
+    test("the default parameters take about 400 hashes", () => {
+        const counts = [1, 2, 3, 4, 5, 6, 7, 8].map(seed => check(quickCase(params, seed, Buffer.from(`m${seed}`))).hashes)
+        const mean = counts.reduce((sum, count) => sum + count) / counts.length
+        expect(mean).toBeGreaterThan(350)
+        expect(mean).toBeLessThan(450)
+    })
+
+    test.each([0, 4, 9, 15, 20, 0x80000005, 0xffffffff])("an unknown tree type (%i), SHAKE's among them", type => {
+        const { publicKey, message, signature } = one()
+        const typeAt = signature.length - 4 - 10 * 24
+        const bent = { publicKey: typed(publicKey, 0, type), message, signature: typed(signature, typeAt, type) }
+        expect(check(bent).result).toBe(STATUS_SIGNATURE_INVALID)
+        expect(lmsVerify(bent.publicKey, message, bent.signature)).toBe(false)
+    })
+
+    test.each([0, 3, 9, 12, 0x80000007])("an unknown or unfitting one-time type (%i)", type => {
+        const { publicKey, message, signature } = one()
+        const bent = { publicKey: typed(publicKey, 4, type), message, signature: typed(signature, 4, type) }
+        expect(check(bent).result).toBe(STATUS_SIGNATURE_INVALID)
+    })
+
+    test.each([1024, 0x7fffffff, 0x80000005, 0xffffffff])("a leaf beyond the tree (%i)", leaf => {
+        const { publicKey, message, signature } = one()
+        expect(check({ publicKey, message, signature: typed(signature, 0, leaf) }).result).toBe(STATUS_SIGNATURE_INVALID)
+    })
+
+    test("every truncation and every extension of signature and key", () => {
+        const { publicKey, message, signature } = one()
+        for (let length = 0; length < signature.length; length += 7) {
+            expect(check({ publicKey, message, signature: signature.subarray(0, length) }).result).toBe(STATUS_SIGNATURE_INVALID)
+        }
+        for (let length = 0; length < publicKey.length; length++) {
+            expect(check({ publicKey: publicKey.subarray(0, length), message, signature }).result).toBe(STATUS_SIGNATURE_INVALID)
+        }
+        const more = Buffer.from([0])
+        expect(check({ publicKey, message, signature: Buffer.concat([signature, more]) }).result).toBe(STATUS_SIGNATURE_INVALID)
+        expect(check({ publicKey: Buffer.concat([publicKey, more]), message, signature }).result).toBe(STATUS_SIGNATURE_INVALID)
+    })
+
+    test("all zeros, and all zeros under the right types", () => {
+        const { publicKey, message, signature } = one()
+        const zeros = Buffer.alloc(signature.length)
+        expect(check({ publicKey, message, signature: zeros }).result).toBe(STATUS_SIGNATURE_INVALID)
+        const dressed = typed(typed(zeros, 4, 7), signature.length - 4 - 240, 11)
+        expect(check({ publicKey, message, signature: dressed }).result).toBe(STATUS_SIGNATURE_INVALID)
+    })
+
+    test("a signature of the same key for another leaf", () => {
+        const { publicKey, message, signature } = one()
+        expect(check({ publicKey, message, signature: typed(signature, 0, 6) }).result).toBe(STATUS_SIGNATURE_INVALID)
+    })
+})
