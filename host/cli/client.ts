@@ -125,8 +125,8 @@ function checkUrl(url: string): string {
 }
 
 /**
- * The client of a command: the cloud that it names, that OTARY_CLOUD names, or that runs in this folder; with its token, OTARY_TOKEN, or that
- * of the cloud in this folder, which is sent to that cloud only. Throws CliError.
+ * The client of a command: the cloud that it names, that OTARY_CLOUD names, or that runs in this folder; with its token, OTARY_TOKEN,
+ * or that of the cloud in this folder, which is sent to that cloud only. Throws CliError.
  */
 export function connect({ env, cwd }: Io, options: CloudOptions): Client {
     const local = readLocalCloud(cwd)

@@ -20,19 +20,24 @@ export interface Output {
     error(this: void, report: ErrorReport): void
 }
 
+/** A text without control characters but line breaks: what devices say of themselves must not steer a terminal. */
+export function plain(text: string): string {
+    return text.replace(/[^\P{Cc}\n]/gu, "?")
+}
+
 /** Creates the output of a command. */
 export function createOutput({ stdout, stderr }: Io, { json = false, quiet = false }: GlobalOptions): Output {
     return {
         result(value, text) {
             if (json) stdout.write(`${JSON.stringify(value)}\n`)
-            else if (text !== "") stdout.write(`${text}\n`)
+            else if (text !== "") stdout.write(`${plain(text)}\n`)
         },
         note(text) {
-            if (!quiet) stderr.write(`${text}\n`)
+            if (!quiet) stderr.write(`${plain(text)}\n`)
         },
         error({ code, message, hint }) {
             if (json) stderr.write(`${JSON.stringify({ error: { code, message, hint } })}\n`)
-            else stderr.write(`otary: ${code}: ${message}\n  ${hint.replaceAll("\n", "\n  ")}\n`)
+            else stderr.write(plain(`otary: ${code}: ${message}\n  ${hint.replaceAll("\n", "\n  ")}\n`))
         },
     }
 }

@@ -8,6 +8,8 @@ export type BarTone = "plain" | "busy" | "good" | "bad"
 /** One line of progress. */
 export interface Bar {
     readonly label: string
+    /** More of it, for wide terminals. */
+    readonly about: string
     /** Left of the bar, such as a version. */
     readonly before: string
     /** 0–100, or -1 for an empty bar. */
@@ -40,6 +42,11 @@ const COLUMNS_DEFAULT = 80
 const COLUMNS_MAX = 120
 const BAR_COLUMNS_MAX = 40
 const BAR_COLUMNS_MIN = 8
+/** Columns for what stands left and right of a bar, fixed so that bars do not jump. */
+const BEFORE_COLUMNS = 13
+const AFTER_COLUMNS = 24
+/** Terminals of fewer columns have no room for `about`. */
+const ABOUT_COLUMNS_MIN = 100
 
 const ESCAPE = "\x1b["
 const COLOURS: Readonly<Record<BarTone, string>> = { plain: "2", busy: "36", good: "32", bad: "31" }
@@ -75,26 +82,29 @@ function barText(percent: number, columns: number): string {
     return "█".repeat(filled) + "░".repeat(columns - filled)
 }
 
-/**
- * The lines of the bars within `columns`, coloured. Labels and texts get the room that the longest of them needs; the bars get what is left.
- */
+/** The lines of the bars within `columns`, coloured: labels as wide as the longest, the bars what is left. */
 export function drawBars(bars: readonly Bar[], columns: number): string[] {
-    const widest = (text: (bar: Bar) => string): number => Math.max(0, ...bars.map(bar => text(bar).length))
     const width = Math.min(columns, COLUMNS_MAX) - 1
-    const labelColumns = widest(({ label }) => label)
-    const beforeColumns = widest(({ before }) => before)
-    const afterColumns = Math.max(
-        20,
-        widest(({ after }) => after),
-    )
-    const left = width - labelColumns - beforeColumns - afterColumns - 6
+    const labels = bars.map(({ label, about }) => (columns < ABOUT_COLUMNS_MIN ? label : `${label}  ${about}`))
+    const labelColumns = Math.max(0, ...labels.map(label => label.length))
+    const left = width - labelColumns - BEFORE_COLUMNS - AFTER_COLUMNS - 6
     const barColumns = Math.min(Math.max(left, BAR_COLUMNS_MIN), BAR_COLUMNS_MAX)
-    return bars.map(({ label, before, percent, after, tone }) => {
-        const head = ` ${fit(label, labelColumns)}  ${fit(before, beforeColumns)}  `
-        const colour = `${ESCAPE}${COLOURS[tone]}m`
+    return bars.map(({ before, percent, after, tone }, index) => {
+        const head = ` ${fit(labels[index]!, labelColumns)}  ${fit(before, BEFORE_COLUMNS)}  `
         const rest = Math.max(width - head.length - barColumns - 1, 0)
+        const colour = `${ESCAPE}${COLOURS[tone]}m`
         return `${head}${colour}${barText(percent, barColumns)} ${fit(after, rest).trimEnd()}${ESCAPE}0m`
     })
+}
+
+/** The line above the bars: `title` gives way where there is no room for all. */
+export function drawHead(title: string, detail: string, seconds: number, columns: number): string {
+    const tail = [detail, `${seconds} s`]
+        .filter(part => part !== "")
+        .map(part => `  ·  ${part}`)
+        .join("")
+    const room = Math.min(columns, COLUMNS_MAX) - 1 - tail.length
+    return `${ESCAPE}1m${title.length > room ? fit(title, room) : title}${tail}${ESCAPE}0m`
 }
 
 /** A block of lines at the bottom of a terminal that is written over in place. */
@@ -123,11 +133,10 @@ function createDrawing(stream: TerminalStream): Progress {
     const draw = (): void => {
         const columns = stream.columns ?? COLUMNS_DEFAULT
         const rows = Math.max((stream.rows ?? Infinity) - ROWS_FREE - 1, 1)
-        const seconds = `${Math.floor((performance.now() - startMs) / 1000)} s`
-        const head = fit([title, detail, seconds].filter(part => part !== "").join("  ·  "), Math.min(columns, COLUMNS_MAX) - 1)
+        const head = drawHead(title, detail, Math.floor((performance.now() - startMs) / 1000), columns)
         const lines = drawBars(bars, columns)
         const shown = lines.length <= rows ? lines : [...lines.slice(0, rows - 1), ` … and ${lines.length - rows + 1} more`]
-        block.draw([`${ESCAPE}1m${head.trimEnd()}${ESCAPE}0m`, ...shown], above)
+        block.draw([head, ...shown], above)
         above = []
     }
     stream.write(`${ESCAPE}?25l`)

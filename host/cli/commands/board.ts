@@ -13,6 +13,7 @@ import { createSupervisor } from "../../board/supervisor"
 import type { Supervisor } from "../../board/supervisor"
 import { LOCAL_FOLDER, readLocalCloud } from "../local-cloud"
 import { parseAttribute, parseInteger } from "../options"
+import { plain } from "../output"
 
 /** The options of `otary board`, as parsed. */
 export interface BoardCommandOptions {
@@ -185,7 +186,7 @@ async function runInProcess(options: BoardCommandOptions): Promise<void> {
         process.once("SIGINT", resolveEnded)
         process.once("SIGTERM", resolveEnded)
     })
-    const print = (line: string): void => void process.stderr.write(`${line}\n`)
+    const print = (line: string): void => void process.stderr.write(`${plain(line)}\n`)
     const localCloud = process.env["OTARY_CLOUD"] ?? readLocalCloud(process.cwd())?.url
     process.exitCode = await runBoards(options, { print, ended, localCloud })
 }

@@ -24,12 +24,13 @@ type Context = CommandContext<DemoCommandOptions>
 function resultText({ boards, versions, updated, rolledBack, bricked, seconds }: DemoResult): string {
     const runs = Object.entries(versions).map(([version, count]) => `${count} run ${version}`)
     const all = [...runs, `${updated} updated`, `${rolledBack} rolled back`, `${bricked} bricked`]
-    return `${boards} boards: ${all.join(", ")}; boards and cloud agree; ${seconds} s`
+    return `\n${boards} boards: ${all.join(", ")}\nboards and cloud agree, after ${seconds} s`
 }
 
 function nextText({ url }: { url: string }): string {
     return `
-The cloud runs on at ${url}, and so do the boards. In another terminal, in this folder:
+The cloud runs on at ${url}, and so do the boards.
+In another terminal, in this folder:
 
     npx otary device list
     npx otary explain board-01        why it does not get 1.2.0 again

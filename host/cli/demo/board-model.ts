@@ -6,6 +6,8 @@ import type { Bar } from "../progress"
 /** A board as its own messages describe it. */
 export interface DemoBoard {
     readonly id: string
+    /** What sets it apart, in a few words. */
+    readonly about: string
     readonly state: "off" | "starting" | "running" | "downloading" | "restarting" | "trial"
     /** Version that runs; "" until it told. */
     readonly version: string
@@ -26,9 +28,20 @@ export interface DemoBoard {
 }
 
 /** A board that was made with an image of `version` and is still off. */
-export function demoBoardFirst(id: string, version: string): DemoBoard {
+export function demoBoardFirst(id: string, about: string, version: string): DemoBoard {
     const counts = { rollbacks: 0, watchdogResets: 0, checkins: 0 }
-    return { id, state: "off", version: "", committed: version, next: "", percent: -1, commits: [], ...counts, failure: "" }
+    return {
+        id,
+        about,
+        state: "off",
+        version: "",
+        committed: version,
+        next: "",
+        percent: -1,
+        commits: [],
+        ...counts,
+        failure: "",
+    }
 }
 
 function afterEvent(board: DemoBoard, name: string, value: string | number): DemoBoard {
@@ -80,9 +93,16 @@ function cameBack(board: DemoBoard): boolean {
 
 /** The bar that shows a board. */
 export function demoBar(board: DemoBoard): Bar {
-    const { id, version, committed, next, commits, percent, watchdogResets } = board
-    const before = next === "" || next === version ? version || committed : `${committed} > ${next}`
-    const line = (after: string, tone: Bar["tone"], shown = percent): Bar => ({ label: id, before, percent: shown, after, tone })
+    const { id, about, version, committed, next, commits, percent, watchdogResets } = board
+    const before = next === "" || next === version ? version || committed : `${committed} → ${next}`
+    const line = (after: string, tone: Bar["tone"], shown = percent): Bar => ({
+        label: id,
+        about,
+        before,
+        percent: shown,
+        after,
+        tone,
+    })
     const isHung = watchdogResets > 0
     if (board.failure !== "") return line("cannot run", "bad", -1)
     if (board.state === "downloading") return line(`${percent} %`, "busy")

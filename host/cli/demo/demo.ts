@@ -97,9 +97,8 @@ async function waitFor({ fleet, progress, stop, boards }: DemoRun, what: string,
     }
 }
 
-/** Runs `count` things through a predicate. */
-function stepOf<Item>(items: readonly Item[], isDone: (item: Item) => boolean, of = items.length): Step {
-    return { done: items.filter(isDone).length, of }
+function stepOf<Item>(items: readonly Item[], isDone: (item: Item) => boolean): Step {
+    return { done: items.filter(isDone).length, of: items.length }
 }
 
 const listDevices = ({ client }: DemoPlan): Promise<Device[]> => client.list<Device>("/devices", { product: DEMO_PRODUCT })
@@ -156,10 +155,11 @@ async function runReleases(run: DemoRun, images: DemoImages): Promise<Omit<Obser
     const good = await publish(run, images.good, "Demo: a good release")
     await settle(run, good, `all boards take ${GOOD}`, ids)
     const listed = ids.slice(0, LISTED_MAX)
-    run.progress.title(`release ${BAD}, which hangs, goes to ${listed.length} of them; they go back by themselves`)
+    run.progress.title(`release ${BAD}, which hangs, goes to ${listed.length} boards, which roll back`)
     const bad = await publish(run, images.bad, "Demo: a release that hangs", listed)
     await settle(run, bad, `the boards with ${BAD} go back`, listed)
     const silent = await findSilent(run)
+    run.progress.title("done")
     const devices = await listDevices(run)
     const [goodTasks, badTasks] = [await listTasks(run, good), await listTasks(run, bad)]
     return { boards: run.fleet.boards(), devices, goodTasks, badTasks, version: GOOD, listed, silent }

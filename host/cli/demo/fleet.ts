@@ -35,8 +35,8 @@ export interface FleetPlan {
 /** Most boards of a demo: each is a process. */
 export const BOARDS_MAX = 100
 /**
- * An image that hangs is found out sooner than the ten seconds that the firmware asks for: a demo has no time to lose. The agent feeds every
- * three seconds (firmware/constants.ts), so a busy machine has two seconds to spare.
+ * An image that hangs is found out sooner than the ten seconds that the firmware asks for: a demo has no time to lose. The agent
+ * feeds every three seconds (firmware/constants.ts), so a busy machine has two seconds to spare.
  */
 const WATCHDOG_MS_MAX = 4500
 const WATCHDOG_GRACE_MS = 500
@@ -45,13 +45,18 @@ const MODELS = ["T-100", "T-200", "T-300"]
 const REGIONS = ["eu-west", "us-east", "ap-south", "sa-east"]
 
 /** Properties that differ from board to board. */
-function attributesOf(index: number): Record<string, unknown> {
+function attributesOf(index: number): Record<string, string | number> {
     return {
         model: MODELS[index % MODELS.length],
         region: REGIONS[index % REGIONS.length],
         floor: (index % 7) + 1,
         serial: 1000 + index,
     }
+}
+
+function aboutOf(index: number): string {
+    const { model, region } = attributesOf(index)
+    return `${model} ${region}`
 }
 
 /**
@@ -62,7 +67,7 @@ export async function createFleet(plan: FleetPlan, stop: AbortSignal): Promise<F
     const { count, product, cloud, loader, image, version } = plan
     const digits = Math.max(String(count).length, 2)
     const ids = Array.from({ length: count }, (_, index) => `board-${String(index + 1).padStart(digits, "0")}`)
-    const boards = new Map(ids.map(id => [id, demoBoardFirst(id, version)]))
+    const boards = new Map(ids.map((id, index) => [id, demoBoardFirst(id, aboutOf(index), version)]))
     for (const [index, id] of ids.entries()) {
         const identity = { id, product, cloud, attributes: attributesOf(index) }
         manufacture(join(plan.folder, id), { identity, loader, image })
