@@ -2,6 +2,7 @@
 
 import type { Pool, PoolClient } from "pg"
 import { FIRST } from "./0001-first"
+import { ACCESS } from "./0002-access"
 
 /** One step from a schema version to the next. */
 export interface Migration {
@@ -11,7 +12,10 @@ export interface Migration {
 }
 
 /** All steps in order. A step that was released is never changed again. */
-export const MIGRATIONS: readonly Migration[] = [{ version: 1, name: "first", sql: FIRST }]
+export const MIGRATIONS: readonly Migration[] = [
+    { version: 1, name: "first", sql: FIRST },
+    { version: 2, name: "access", sql: ACCESS },
+]
 
 /** Key of the advisory lock that lets one process at a time migrate. */
 const MIGRATION_LOCK = 7_682_001
