@@ -10,7 +10,7 @@ import { CliError } from "../cli-error"
 import type { Client } from "../client"
 import type { Progress } from "../progress"
 import { demoBar, demoNews, type DemoBoard } from "./board-model"
-import { createFleet, type Fleet } from "./fleet"
+import { createFleet, type Fleet, type FleetPlan } from "./fleet"
 import type { Observed } from "./result"
 
 /** What a demo runs with. */
@@ -172,25 +172,13 @@ async function runReleases(run: DemoRun, images: DemoImages): Promise<Omit<Obser
 export async function runDemo(plan: DemoPlan, images: DemoImages): Promise<Omit<Observed, "seconds">> {
     const { folder, boards: count, client, progress } = plan
     await client.call("POST", "/products", { id: DEMO_PRODUCT })
-    let current: Fleet | undefined
-    const fleet = await createFleet(
-        {
-            folder,
-            count,
-            product: DEMO_PRODUCT,
-            cloud: client.url,
-            loader: images.loader,
-            image: images.first,
-            version: FIRST,
-            onChange(before, after) {
-                const news = demoNews(before, after)
-                if (news !== "") progress.note(news, true)
-                if (current !== undefined) progress.bars(current.boards().map(demoBar))
-            },
-        },
-        plan.stop,
-    )
-    current = fleet
+    const order = { product: DEMO_PRODUCT, cloud: client.url, loader: images.loader, image: images.first, version: FIRST }
+    const onChange: FleetPlan["onChange"] = (boards, before, after) => {
+        const news = demoNews(before, after)
+        if (news !== "") progress.note(news, true)
+        progress.bars(boards.map(demoBar))
+    }
+    const fleet = await createFleet({ ...order, folder, count, onChange }, plan.stop)
     plan.onFleet(fleet)
     return runReleases({ ...plan, fleet }, images)
 }

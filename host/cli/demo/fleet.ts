@@ -28,8 +28,8 @@ export interface FleetPlan {
     /** First image and its version. */
     readonly image: Uint8Array
     readonly version: string
-    /** A board told something. */
-    onChange(this: void, before: DemoBoard, after: DemoBoard): void
+    /** A board told something: all boards, and that one before and after. */
+    onChange(this: void, boards: readonly DemoBoard[], before: DemoBoard, after: DemoBoard): void
 }
 
 /** Most boards of a demo: each is a process. */
@@ -84,7 +84,7 @@ export async function createFleet(plan: FleetPlan, stop: AbortSignal): Promise<F
                 const before = boards.get(id)!
                 const after = demoBoardNext(before, message)
                 boards.set(id, after)
-                if (after !== before) plan.onChange(before, after)
+                if (after !== before) plan.onChange([...boards.values()], before, after)
             },
         }),
     )
