@@ -26,7 +26,7 @@ export type PackCode =
     | "KEY_COPIED_BACK"
     | "KEY_MOVED"
 
-/** A folder that cannot be packed, an image that cannot be signed, or a key that cannot be used. `message` says what is wrong and where, `hint` what to do. */
+/** What packing and signing refuse: a folder, an image or a key. `message` says what is wrong and where, `hint` what to do. */
 export class PackError extends Error {
     override readonly name = "PackError"
 

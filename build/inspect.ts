@@ -6,6 +6,7 @@ import { BLOCK_BYTES, DIGEST_BYTES, IMAGE_BYTES_MAX, MANIFEST_BYTES_MAX, PARTS_M
 import * as status from "../firmware/status"
 import { filesAreaDecode } from "./files-area"
 import { blockList, type Manifest, type ManifestPart, pageHashes, sha256Hex } from "./image-format"
+import { signaturesInspect, type InspectedSignature } from "./signatures"
 import { type ImageProblem, type ZipEntry, zipRead } from "./zip"
 
 /** One entry of an image. */
@@ -39,6 +40,8 @@ export interface Inspection {
     /** Absent when there is none that can be read. */
     readonly manifest?: Manifest
     readonly parts: readonly InspectedPart[]
+    /** Every signature of the manifest. */
+    readonly signatures: readonly InspectedSignature[]
     readonly problems: readonly ImageProblem[]
 }
 
@@ -170,8 +173,26 @@ function inspectPart(name: string, part: ManifestPart, entries: readonly ZipEntr
     return inspected
 }
 
-/** Reads an image and checks everything in it. Never throws: whatever is wrong stands in `problems`. */
-export function inspectImage(bytes: Buffer): Inspection {
+/** The signatures; what does not hold under one of the given keys is a problem. */
+function inspectSignatures(
+    entries: readonly ZipEntry[],
+    keys: readonly string[],
+    problems: ImageProblem[],
+): InspectedSignature[] {
+    const signatures = signaturesInspect(entries, keys)
+    const refuse = (message: string): void => void problems.push({ status: status.STATUS_SIGNATURE_INVALID, message })
+    if (signatures === undefined) refuse("manifest.sig is malformed")
+    for (const { algorithm, key, isValid } of signatures ?? []) {
+        if (isValid === false) refuse(`the ${algorithm} signature of ${key} does not hold`)
+    }
+    return signatures ?? []
+}
+
+/**
+ * Reads an image and checks everything in it, its signatures with `keys` (public keys as config.json5 takes them). Never throws:
+ * whatever is wrong stands in `problems`.
+ */
+export function inspectImage(bytes: Buffer, keys: readonly string[] = []): Inspection {
     const { entries, problem } = zipRead(bytes)
     const problems = problem === undefined ? [] : [problem]
     const { manifest, problem: manifestProblem } = entries.length === 0 ? {} : readManifest(entries)
@@ -183,6 +204,7 @@ export function inspectImage(bytes: Buffer): Inspection {
         entries: entries.map(entry => ({ name: entry.name, sizeBytes: entry.bytes.length, offsetBytes: entry.offsetBytes })),
         ...(manifest !== undefined && { manifest }),
         parts,
+        signatures: inspectSignatures(entries, keys, problems),
         problems,
     }
 }

@@ -1,6 +1,8 @@
 // The keys that an image brings for checking the next one: `update.key0` – `update.key7` and `update.sig_req_mask` of config.json5.
 
 import { createPublicKey } from "node:crypto"
+import { existsSync, readFileSync, statSync } from "node:fs"
+import { resolve } from "node:path"
 import { KEYS_MAX } from "../firmware/constants"
 import { PackError } from "./errors"
 import { lmsParamsOfTypes } from "./lms-params"
@@ -11,6 +13,7 @@ export interface KeySettings {
     readonly sig_req_mask?: number
 }
 
+const PUBLIC_KEY_BYTES_MAX = 4096
 /** All eight bits: the highest mask. */
 const MASK_MAX = 255
 
@@ -39,14 +42,29 @@ function isEcdsaKey(text: string): boolean {
     }
 }
 
+/** Blanks and line ends are left out, as Mongoose's configuration wraps base64; hex may be in capitals. Undefined for what is no key. */
+function normalKey(value: string): string | undefined {
+    const text = value.replace(/\s/g, "")
+    const key = /^[0-9a-fA-F]+$/.test(text) ? text.toLowerCase() : text
+    return isLmsKey(key) || isEcdsaKey(key) ? key : undefined
+}
+
+/** A public key, given as such or as a file that holds it; paths count from `folder`. Throws KEY_TYPE. */
+export function publicKeyOf(folder: string, text: string): string {
+    const path = resolve(folder, text)
+    const isFile = existsSync(path) && statSync(path).size <= PUBLIC_KEY_BYTES_MAX
+    const key = normalKey(isFile ? readFileSync(path, "latin1") : text)
+    if (key !== undefined) return key
+    const hint = "name a FILE.pub of `otary keygen`, or give a key as config.json5 takes it"
+    throw new PackError("KEY_TYPE", `${text} is neither a public key nor a file with one`, hint)
+}
+
 function keyIn(update: Record<string, unknown>, slot: number): string {
     const value = update[`key${slot}`] ?? ""
     if (typeof value !== "string") throw wrongKey(`key${slot}`)
-    // Mongoose's configuration wraps base64 as it likes; hex is taken in capitals, too.
-    const text = value.replace(/\s/g, "")
-    const key = /^[0-9a-fA-F]+$/.test(text) ? text.toLowerCase() : text
-    if (key === "" || isLmsKey(key) || isEcdsaKey(key)) return key
-    throw wrongKey(`key${slot}`)
+    const key = value === "" ? value : normalKey(value)
+    if (key === undefined) throw wrongKey(`key${slot}`)
+    return key
 }
 
 function checkMask(mask: unknown, keys: readonly string[]): asserts mask is number | undefined {

@@ -103,6 +103,16 @@ function innerNode({ params: { hashBytes }, identifier }: LmsSecret, tree: LmsTr
     return digest(hashBytes, identifier, u32(node), DOMAIN_INNER, ...children)
 }
 
+/** Whether a tree that was kept is one: of the right size, and every inner node made of its children. The root says whose it is. */
+export function lmsTreeIsWhole(secret: LmsSecret, tree: LmsTree): boolean {
+    const { hashBytes, height } = secret.params
+    if (tree.length !== 2 ** (height + 1) * hashBytes) return false
+    for (let node = 2 ** height - 1; node > 0; node--) {
+        if (!innerNode(secret, tree, node).equals(nodeAt(tree, hashBytes, node))) return false
+    }
+    return true
+}
+
 /** The public key (RFC 8554, 5.3): both typecodes, the identifier, the root. */
 export function lmsPublicKey({ params, identifier }: LmsSecret, tree: LmsTree): Buffer {
     return Buffer.concat([u32(params.lmsType), u32(params.otsType), identifier, nodeAt(tree, params.hashBytes, 1)])

@@ -8,12 +8,16 @@ import * as status from "../firmware/status"
 export interface ZipInput {
     readonly name: string
     readonly bytes: Buffer
+    /** Extra field of its headers (APPNOTE 4.5), without it none. */
+    readonly extra?: Buffer
 }
 
 /** An entry as it was read. */
 export interface ZipEntry extends ZipInput {
     /** The name without its leading folder, which every reader of images strips. */
     readonly plainName: string
+    /** Extra field of its local header; empty where there is none. */
+    readonly extra: Buffer
     /** Place of the entry's first byte in the file. */
     readonly offsetBytes: number
 }
@@ -46,8 +50,11 @@ function sharedHeader(entry: ZipInput, nameBytes: number): Buffer {
     header.writeUInt32LE(entry.bytes.length, 14)
     header.writeUInt32LE(entry.bytes.length, 18)
     header.writeUInt16LE(nameBytes, 22)
+    header.writeUInt16LE(extraOf(entry).length, 24)
     return header
 }
+
+const extraOf = ({ extra = Buffer.alloc(0) }: ZipInput): Buffer => extra
 
 function signature(value: number): Buffer {
     const bytes = Buffer.alloc(4)
@@ -61,7 +68,7 @@ function centralHeader(entry: ZipInput, name: Buffer, offsetBytes: number): Buff
     head.writeUInt16LE(VERSION_NEEDED, 4)
     const tail = Buffer.alloc(14)
     tail.writeUInt32LE(offsetBytes, 10)
-    return Buffer.concat([head, sharedHeader(entry, name.length), tail, name])
+    return Buffer.concat([head, sharedHeader(entry, name.length), tail, name, extraOf(entry)])
 }
 
 function endRecord(count: number, sizeBytes: number, offsetBytes: number): Buffer {
@@ -82,8 +89,8 @@ export function zipStore(entries: readonly ZipInput[]): Buffer {
     for (const entry of entries) {
         const name = Buffer.from(entry.name)
         central.push(centralHeader(entry, name, offsetBytes))
-        local.push(signature(LOCAL), sharedHeader(entry, name.length), name, entry.bytes)
-        offsetBytes += LOCAL_BYTES + name.length + entry.bytes.length
+        local.push(signature(LOCAL), sharedHeader(entry, name.length), name, extraOf(entry), entry.bytes)
+        offsetBytes += LOCAL_BYTES + name.length + extraOf(entry).length + entry.bytes.length
     }
     const directory = Buffer.concat(central)
     return Buffer.concat([...local, directory, endRecord(entries.length, directory.length, offsetBytes)])
@@ -126,7 +133,8 @@ function readEntry(bytes: Buffer, offset: number): { entry: ZipEntry; nextOffset
     const crc = bytes.readUInt32LE(offset + 14)
     if (crc !== 0 && crc !== crc32(data)) throw new ZipProblem(status.STATUS_ZIP_CRC, `${name} does not have its CRC-32`)
     const plainName = name.slice(name.indexOf("/") + 1)
-    return { entry: { name, plainName, bytes: data, offsetBytes: offset }, nextOffset: dataOffset + sizeBytes }
+    const extra = bytes.subarray(offset + LOCAL_BYTES + nameBytes, dataOffset)
+    return { entry: { name, plainName, bytes: data, extra, offsetBytes: offset }, nextOffset: dataOffset + sizeBytes }
 }
 
 /** Walks the central directory and the end record from `offset`; throws ZipProblem. */

@@ -1,4 +1,4 @@
-// Who may update this board: the keys of the running image, the signatures of a new one, and which of them must hold (FORMAT.md, "manifest.sig").
+// Who may update this board: the running image's keys against a new image's signatures (FORMAT.md, "manifest.sig").
 
 import { bytesOfHex, isHexOf, u16, u8 } from "./bytes"
 import { KEYS_MAX, SIGNATURES_BYTES_MAX } from "./constants"

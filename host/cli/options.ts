@@ -21,6 +21,11 @@ export function parseInteger(min: number, max: number): (text: string) => number
     }
 }
 
+/** Adds to what came before: for options that may be given more than once. */
+export function collect(text: string, former: readonly string[] = []): string[] {
+    return [...former, text]
+}
+
 /** Parses NAME=VALUE into what came before; every VALUE is text. */
 export function parseSetting(text: string, former: Readonly<Record<string, string>>): Record<string, string> {
     const at = text.indexOf("=")

@@ -11,9 +11,11 @@ import { registerDemo } from "./commands/demo"
 import { registerDevice } from "./commands/device"
 import { registerExplain } from "./commands/explain"
 import { registerInspect } from "./commands/inspect"
+import { registerKeygen } from "./commands/keygen"
 import { registerPack } from "./commands/pack"
 import { registerProduct } from "./commands/product"
 import { registerRelease } from "./commands/release"
+import { registerSign } from "./commands/sign"
 import { createCli, type Cli } from "./context"
 import type { Io } from "./io"
 import { createOutput } from "./output"
@@ -36,7 +38,7 @@ function createProgram({ io, cli }: { io: Io; cli: Cli }): Command {
             // Told by runProgram, like every other error.
             outputError: () => undefined,
         })
-    const registers = [registerPack, registerInspect, registerCloud, registerProduct, registerDevice, registerRelease]
+    const registers = [registerKeygen, registerPack, registerSign, registerInspect, registerCloud, registerProduct, registerDevice, registerRelease]
     for (const register of [...registers, registerExplain, registerDemo]) register(program, cli)
     registerBoard(program)
     return program

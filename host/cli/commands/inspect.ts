@@ -2,13 +2,21 @@
 
 import type { Command } from "commander"
 import { inspectImage, type InspectedPart, type Inspection } from "../../../build/inspect"
+import { publicKeyOf } from "../../../build/key-settings"
+import type { InspectedSignature } from "../../../build/signatures"
 import { EXIT_DONE, EXIT_REFUSED } from "../cli-error"
 import type { Cli, CommandContext } from "../context"
 import { readImageFile } from "../files"
+import { collect } from "../options"
 import { fields, table } from "../output"
 
 function partRow({ name, type, src, sizeBytes, blocks, isVerified }: InspectedPart): string[] {
     return [name, type, src, String(sizeBytes), String(blocks), isVerified ? "✓" : "✗"]
+}
+
+/** Without the signer's public key there is nothing to verify with. */
+function signatureRow({ algorithm, key, leaf, isValid }: InspectedSignature): string[] {
+    return [algorithm, key, String(leaf ?? ""), isValid === undefined ? "unknown key" : isValid ? "✓" : "✗"]
 }
 
 function manifestText({ manifest, sizeBytes, sha256 }: Inspection): string {
@@ -28,6 +36,7 @@ function inspectionText(inspection: Inspection): string {
         ),
         table(["PART", "TYPE", "ENTRY", "BYTES", "BLOCKS", "VERIFIED"], parts.map(partRow)),
         table(["FILE", "BYTES"], files),
+        table(["SIGNATURE", "KEY", "LEAF", "VERIFIED"], inspection.signatures.map(signatureRow)),
         problems.length === 0
             ? "✓ a board takes this image"
             : problems.map(({ status, message }) => `✗ ${message} (status ${status})`).join("\n"),
@@ -35,8 +44,9 @@ function inspectionText(inspection: Inspection): string {
     return sections.filter(section => section !== "").join("\n\n")
 }
 
-async function inspect({ io, output, args }: CommandContext): Promise<number> {
-    const inspection = inspectImage(readImageFile(io.cwd, args[0]!))
+async function inspect({ io, output, args, options }: CommandContext<{ key: readonly string[] }>): Promise<number> {
+    const keys = options.key.map(key => publicKeyOf(io.cwd, key))
+    const inspection = inspectImage(readImageFile(io.cwd, args[0]!), keys)
     output.result(inspection, inspectionText(inspection))
     if (inspection.problems.length === 0) return EXIT_DONE
     output.note("a board would refuse this image; docs/errors.md explains each status")
@@ -49,5 +59,11 @@ export function registerInspect(program: Command, cli: Cli): void {
         .command("inspect")
         .description("list what is in an image and verify every hash in it; exit code 3 when a board would refuse it")
         .argument("<file>", "the image")
+        .option(
+            "--key <key>",
+            "a public key, or the FILE.pub of `otary keygen`, to verify signatures with; as often as needed",
+            collect,
+            [],
+        )
         .action(cli.action(inspect))
 }

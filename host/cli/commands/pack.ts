@@ -2,14 +2,18 @@
 
 import { resolve } from "node:path"
 import type { Command } from "commander"
+import { sha256Hex } from "../../../build/image-format"
+import { keyHome } from "../../../build/keygen"
 import { packFolder, type PackOptions } from "../../../build/pack"
+import { readSigners, signImage } from "../../../build/sign"
 import { EXIT_DONE } from "../cli-error"
 import type { Cli, CommandContext } from "../context"
 import { writeFileWhole } from "../files"
-import { parseSetting, valueOf } from "../options"
+import { collect, parseSetting, valueOf } from "../options"
 
 interface PackCommandOptions {
     readonly output?: string
+    readonly key: readonly string[]
     readonly set: Readonly<Record<string, string>>
 }
 
@@ -19,15 +23,25 @@ const NUMBERS = ["security", "appSlotBytes", "filesAreaBytes"]
 async function pack({ io, output, args, options }: CommandContext<PackCommandOptions>): Promise<number> {
     const settings = Object.entries(options.set).map(([key, text]) => [key, NUMBERS.includes(key) ? valueOf(text) : text])
     const overrides = Object.fromEntries(settings) as PackOptions["overrides"]
-    const { bytes, manifest, fileName, sha256 } = await packFolder(resolve(io.cwd, args[0]!), {
+    // A key that cannot sign is found out before anything is built.
+    const signers = readSigners(
+        options.key.map(path => resolve(io.cwd, path)),
+        keyHome(io.env),
+    )
+    const {
+        bytes: packed,
+        manifest,
+        fileName,
+    } = await packFolder(resolve(io.cwd, args[0]!), {
         overrides,
         sourceDateEpoch: io.env["SOURCE_DATE_EPOCH"],
     })
+    const bytes = options.key.length === 0 ? packed : signImage(packed, signers)
     const file = options.output ?? fileName
     writeFileWhole(resolve(io.cwd, file), bytes)
     const { name, version, platform, build_id } = manifest
     output.note(`${name} ${version} for ${platform}: ${bytes.length} bytes, build ${build_id}`)
-    output.result({ file, name, version, platform, build_id, sizeBytes: bytes.length, sha256 }, file)
+    output.result({ file, name, version, platform, build_id, sizeBytes: bytes.length, sha256: sha256Hex(bytes) }, file)
     return EXIT_DONE
 }
 
@@ -39,5 +53,11 @@ export function registerPack(program: Command, cli: Cli): void {
         .argument("<dir>", "folder with app.ts or app.js, otary.json5, device.json5, config.json5 and files/")
         .option("-o, --output <file>", "the image; default: NAME-VERSION.zip in the current folder")
         .option("--set <key=value>", "takes the place of a key of otary.json5, as often as needed", parseSetting, {})
+        .option(
+            "--key <file>",
+            "signs the image with a key of `otary keygen`, or of ECDSA P-256 in PEM; as often as needed",
+            collect,
+            [],
+        )
         .action(cli.action(pack))
 }
