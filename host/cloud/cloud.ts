@@ -57,8 +57,9 @@ function adminToken(dataDir: string): string {
 async function prepare(store: Store, token: string, nowMs: () => number): Promise<void> {
     const createdAt = new Date(nowMs())
     await store.ensureTenant(DEFAULT_TENANT, DEFAULT_CLOUD, createdAt)
-    const row = { id: newId(nowMs()), tenant: DEFAULT_TENANT, role: "admin", tokenHash: tokenHash(token), createdAt }
-    await store.tables.apiTokens.insert(row)
+    const first = { id: newId(nowMs()), tenant: DEFAULT_TENANT, role: "admin", name: "admin.token" } as const
+    const life = { createdAt, expiresAt: null, revokedAt: null }
+    await store.tables.apiTokens.insert({ ...first, grants: [], ...life, tokenHash: tokenHash(token) })
 }
 
 function createLog(options: CloudOptions): Logger {

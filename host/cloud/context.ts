@@ -2,6 +2,7 @@
 
 import type { Logger } from "pino"
 import type { ArtifactStore } from "./artifacts/store"
+import { currentCaller } from "./call"
 import type { EventDraft, Store } from "./store/store"
 
 /** Given to every service, adapter and route. */
@@ -32,7 +33,7 @@ export function nowS(context: Context): number {
     return Math.floor(context.nowMs() / 1000)
 }
 
-/** An event without a device. */
+/** An event; it names the operator whose API call is under way. */
 export function eventOf(
     tenant: string,
     at: Date,
@@ -40,5 +41,5 @@ export function eventOf(
     data: EventDraft["data"],
     device: string | null = null,
 ): EventDraft {
-    return { tenant, at, type, device, data }
+    return { tenant, at, type, device, data, actor: currentCaller() }
 }

@@ -7,6 +7,7 @@ export const PROBLEMS = {
     device_token_wrong: [401, "Not this device's token"],
     device_unregistered: [401, "The device has no token"],
     device_mismatch: [403, "The token belongs to another device"],
+    forbidden: [403, "Not allowed"],
     image_url_invalid: [403, "The image's address is not valid"],
     image_url_expired: [403, "The image's address has expired"],
     device_unknown: [404, "Unknown device"],
@@ -16,7 +17,11 @@ export const PROBLEMS = {
     already_exists: [409, "Already exists"],
     release_in_use: [409, "The release is in use"],
     releases_too_many: [409, "Too many enabled releases"],
+    webhooks_too_many: [409, "Too many webhooks"],
+    confirmation_required: [409, "A second confirmation is needed"],
+    call_unfinished: [409, "The answer to this key is not known"],
     length_required: [411, "The body's length is missing"],
+    edit_conflict: [412, "Someone else changed it"],
     body_too_large: [413, "The body is too large"],
     content_type_unknown: [415, "Unknown content type"],
     range_unsatisfiable: [416, "The range lies outside the image"],
@@ -24,8 +29,12 @@ export const PROBLEMS = {
     attributes_invalid: [422, "The attributes are not valid"],
     reference_unknown: [422, "A field names something that does not exist"],
     policy_unavailable: [422, "Policy language not available in this version"],
+    call_key_reused: [422, "The key was used for another call"],
+    address_internal: [422, "The address is not a public one"],
+    signature_missing: [422, "The image is not signed"],
     image_invalid: [422, "The file is not an image"],
     image_mismatch: [422, "The image does not suit the release"],
+    rate_limited: [429, "Too many requests"],
     internal: [500, "The cloud failed"],
     database_unavailable: [503, "The database is not available"],
     overloaded: [503, "Too many requests wait"],
@@ -58,6 +67,8 @@ export class Problem extends Error {
         readonly code: ProblemCode,
         readonly detail: string,
         readonly issues?: ProblemIssue[],
+        /** Seconds after which the caller may try again. */
+        readonly retryAfterS?: number,
     ) {
         super(`${code}: ${detail}`)
         this.status = PROBLEMS[code][0]

@@ -9,7 +9,12 @@ import { newApi, pageOf, pageQuery, pageRequest, tenantOf, type Api } from "./ba
 import { answer, body, page, PROBLEM, SECURITY } from "./routes"
 import { chosenId, cloudSchema, idParam, name, productCreatedSchema, productSchema, tokenSchema } from "./schemas"
 
-const settings = { name: name.optional(), autoClaim: z.boolean().optional(), registerById: z.boolean().optional() }
+const settings = {
+    name: name.optional(),
+    autoClaim: z.boolean().optional(),
+    registerById: z.boolean().optional(),
+    signatureRequired: z.boolean().optional(),
+}
 
 const createProduct = createRoute({
     method: "post",
@@ -76,8 +81,9 @@ const getCloud = createRoute({
     responses: { 200: answer("The cloud", cloudSchema), default: PROBLEM },
 })
 
-function productItem({ id, name: label, autoClaim, registerById, createdAt }: ProductRow): z.infer<typeof productSchema> {
-    return { id, name: label, autoClaim, registerById, createdAt: createdAt.toISOString() }
+function productItem(row: ProductRow): z.infer<typeof productSchema> {
+    const { id, name: label, autoClaim, registerById, signatureRequired, createdAt } = row
+    return { id, name: label, autoClaim, registerById, signatureRequired, createdAt: createdAt.toISOString() }
 }
 
 function cloudItem({ id, name: label, createdAt }: CloudRow): z.infer<typeof cloudSchema> {
@@ -110,9 +116,10 @@ async function change(
 function addProductRoutes(api: Api, context: Context): void {
     const { products } = context.store.tables
     api.openapi(createProduct, async c => {
-        const { id = newId(context.nowMs()), name: label, autoClaim = true, registerById = true } = c.req.valid("json")
+        const { id = newId(context.nowMs()), name: label = id, ...chosen } = c.req.valid("json")
+        const rules = { autoClaim: true, registerById: true, signatureRequired: false, ...chosen }
         const [tenant, token, createdAt] = [tenantOf(c), newToken(), nowOf(context)]
-        const row = { tenant, id, name: label ?? id, autoClaim, registerById, tokenHash: tokenHash(token), createdAt }
+        const row = { tenant, id, name: label, ...rules, tokenHash: tokenHash(token), createdAt }
         await context.store.transaction(async tables => {
             if (!(await tables.products.insert(row))) throw taken("product")
             await tables.events.append([eventOf(tenant, createdAt, "product.created", { product: id })])

@@ -54,7 +54,14 @@ export const problemSchema = z
 
 /** A product. */
 export const productSchema = z
-    .object({ id, name: z.string(), autoClaim: z.boolean(), registerById: z.boolean(), createdAt: time })
+    .object({
+        id,
+        name: z.string(),
+        autoClaim: z.boolean(),
+        registerById: z.boolean(),
+        signatureRequired: z.boolean(),
+        createdAt: time,
+    })
     .openapi("Product")
 /** A product with its registration token. */
 export const productCreatedSchema = productSchema.extend({ token: z.string() }).openapi("ProductCreated")

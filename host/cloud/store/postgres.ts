@@ -3,6 +3,7 @@
 import { Pool, type PoolClient } from "pg"
 import { DATABASE_CONNECTIONS_MAX, STATEMENT_TIMEOUT_S } from "../limits"
 import { migrate } from "./migrations"
+import { accessTables } from "./tables-access"
 import { fleetTables } from "./tables-fleet"
 import { deviceTable } from "./table-devices"
 import { eventTable, settleRestoredEvents } from "./table-events"
@@ -16,6 +17,7 @@ const TRIES_MAX = 5
 
 function tablesOn(query: Query): Tables {
     return {
+        ...accessTables(query),
         ...fleetTables(query),
         ...releaseTables(query),
         devices: deviceTable(query),

@@ -1,6 +1,8 @@
 // The store's interface: what the cloud keeps, and how it is asked for. postgres.ts implements it.
 
+import type { Caller } from "../call"
 import type { Attributes, ScopeKind, TaskFacts, TaskState } from "../domain/types"
+import type { AccessTables } from "./access"
 
 /** One page of a list: rows after the key `after` (null for the first page), at most `limit`. */
 export interface PageRequest {
@@ -17,6 +19,8 @@ export interface ProductRow {
     autoClaim: boolean
     /** Whether the product's id is enough to register (as Ioto agents do), or only its token. */
     registerById: boolean
+    /** Whether its releases must be signed images. */
+    signatureRequired: boolean
     tokenHash: Buffer | null
     createdAt: Date
 }
@@ -154,19 +158,14 @@ export interface EventDraft {
     type: string
     device: string | null
     data: Record<string, string | number | boolean | null>
+    /** The operator behind it; null for devices and the cloud itself. */
+    actor: Caller | null
 }
 
 /** An event as it is kept; `cursor` is its place in the order of commits. */
 export interface EventRow extends EventDraft {
     id: string
     cursor: string
-}
-
-/** Whom an API token belongs to. */
-export interface ApiTokenRow {
-    id: string
-    tenant: string
-    role: string
 }
 
 /** Products. Ids are unique over all tenants, because a device registers with nothing else. */
@@ -250,17 +249,19 @@ export interface TaskTable {
     existsOfRelease(release: string): Promise<boolean>
 }
 
+/** What narrows a list of events; null for no matter. */
+export interface EventFilter {
+    type: string | null
+    device: string | null
+    /** True: only changes that operators made. */
+    audit?: boolean
+}
+
 /** Events, oldest first. */
 export interface EventTable {
     append(drafts: EventDraft[]): Promise<void>
     /** Events behind a cursor. Nothing ever appears before a cursor that was handed out. */
-    list(tenant: string, filter: { type: string | null; device: string | null }, page: PageRequest): Promise<EventRow[]>
-}
-
-/** API tokens. */
-export interface ApiTokenTable {
-    insert(row: ApiTokenRow & { tokenHash: Buffer; createdAt: Date }): Promise<void>
-    find(tokenHash: Buffer): Promise<ApiTokenRow | null>
+    list(tenant: string, filter: EventFilter, page: PageRequest): Promise<EventRow[]>
 }
 
 /** Secrets and settings that all processes of a cloud share. */
@@ -270,7 +271,7 @@ export interface SettingTable {
 }
 
 /** Everything that is kept, by noun. */
-export interface Tables {
+export interface Tables extends AccessTables {
     products: ProductTable
     clouds: CloudTable
     devices: DeviceTable
@@ -279,7 +280,6 @@ export interface Tables {
     rollouts: RolloutTable
     tasks: TaskTable
     events: EventTable
-    apiTokens: ApiTokenTable
     settings: SettingTable
 }
 

@@ -4,14 +4,15 @@ import { Problem } from "../problems"
 import type { Query } from "./query"
 import type { EventRow, EventTable } from "./store"
 
-const APPEND = `insert into event (tenant_id, at, type, device_id, data)
-    select tenant, at, type, device, data
-    from jsonb_to_recordset($1::jsonb) as n(tenant text, at timestamptz, type text, device text, data jsonb)`
+const APPEND = `insert into event (tenant_id, at, type, device_id, data, actor)
+    select tenant, at, type, device, data, nullif(actor, 'null')
+    from jsonb_to_recordset($1::jsonb) as n(tenant text, at timestamptz, type text, device text, data jsonb,
+        actor jsonb)`
 
 /** Rows of transactions that are not older than every open one wait, so that a cursor never skips a row that comes later. */
-const LIST = `select id::text as id, xid::text || '.' || id::text as cursor, tenant_id as tenant, at, type, device_id as device, data
+const LIST = `select id::text as id, xid::text || '.' || id::text as cursor, tenant_id as tenant, at, type, device_id as device, data, actor
     from event where tenant_id = $1 and ($2::text is null or type = $2) and ($3::text is null or device_id = $3)
-    and (xid, id) > ($4::text::xid8, $5::bigint) and xid < pg_snapshot_xmin(pg_current_snapshot())
+    and (not $7 or actor is not null) and (xid, id) > ($4::text::xid8, $5::bigint) and xid < pg_snapshot_xmin(pg_current_snapshot())
     order by xid, id limit $6`
 
 const CURSOR = /^(\d{1,19})\.(\d{1,18})$/
@@ -39,9 +40,9 @@ export function eventTable(query: Query): EventTable {
         append: async drafts => {
             if (drafts.length > 0) await query(APPEND, [JSON.stringify(drafts)])
         },
-        list: async (tenant, { type, device }, { after, limit }) => {
+        list: async (tenant, { type, device, audit = false }, { after, limit }) => {
             const [xid, id] = cursorParts(after)
-            return query<EventRow>(LIST, [tenant, type, device, xid, id, limit])
+            return query<EventRow>(LIST, [tenant, type, device, xid, id, limit, audit])
         },
     }
 }

@@ -1,21 +1,21 @@
-// SQL of the small tables: products, clouds, artifacts, API tokens, settings.
+// SQL of the small tables: products, clouds, artifacts, settings.
 
 import type { Query } from "./query"
-import type { ApiTokenRow, ApiTokenTable, ArtifactRow, ArtifactTable, CloudRow, CloudTable } from "./store"
+import type { ArtifactRow, ArtifactTable, CloudRow, CloudTable } from "./store"
 import type { ProductRow, ProductTable, SettingTable } from "./store"
 
 const PRODUCT = `tenant_id as tenant, id, name, auto_claim as "autoClaim", register_by_id as "registerById",
-    token_hash as "tokenHash", created_at as "createdAt"`
+    signature_required as "signatureRequired", token_hash as "tokenHash", created_at as "createdAt"`
 
 function productTable(query: Query): ProductTable {
     const one = async (where: string, values: unknown[]): Promise<ProductRow | null> =>
         (await query<ProductRow>(`select ${PRODUCT} from product where ${where}`, values))[0] ?? null
     return {
         insert: async row => {
-            const text = `insert into product (tenant_id, id, name, auto_claim, register_by_id, token_hash, created_at)
-                values ($1, $2, $3, $4, $5, $6, $7) on conflict do nothing returning id`
+            const text = `insert into product (tenant_id, id, name, auto_claim, register_by_id, token_hash, created_at,
+                signature_required) values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict do nothing returning id`
             const values = [row.tenant, row.id, row.name, row.autoClaim, row.registerById, row.tokenHash, row.createdAt]
-            return (await query(text, values)).length === 1
+            return (await query(text, [...values, row.signatureRequired])).length === 1
         },
         get: (tenant, id) => one("tenant_id = $1 and id = $2", [tenant, id]),
         lock: (tenant, id) => one("tenant_id = $1 and id = $2 for update", [tenant, id]),
@@ -25,9 +25,11 @@ function productTable(query: Query): ProductTable {
             return query<ProductRow>(text, [tenant, after, limit])
         },
         update: async row => {
-            const text = `update product set name = $3, auto_claim = $4, register_by_id = $5, token_hash = $6
+            const text = `update product set name = $3, auto_claim = $4, register_by_id = $5, token_hash = $6,
+                signature_required = $7
                 where tenant_id = $1 and id = $2`
-            await query(text, [row.tenant, row.id, row.name, row.autoClaim, row.registerById, row.tokenHash])
+            const values = [row.tenant, row.id, row.name, row.autoClaim, row.registerById, row.tokenHash, row.signatureRequired]
+            await query(text, values)
         },
     }
 }
@@ -72,20 +74,6 @@ function artifactTable(query: Query): ArtifactTable {
     }
 }
 
-function apiTokenTable(query: Query): ApiTokenTable {
-    return {
-        insert: async row => {
-            const text = `insert into api_token (id, tenant_id, role, token_hash, created_at) values ($1, $2, $3, $4, $5)
-                on conflict (token_hash) do nothing`
-            await query(text, [row.id, row.tenant, row.role, row.tokenHash, row.createdAt])
-        },
-        find: async tokenHash => {
-            const text = "select id, tenant_id as tenant, role from api_token where token_hash = $1"
-            return (await query<ApiTokenRow>(text, [tokenHash]))[0] ?? null
-        },
-    }
-}
-
 function settingTable(query: Query): SettingTable {
     return {
         getOrPut: async (key, value) => {
@@ -101,14 +89,12 @@ export function fleetTables(query: Query): {
     products: ProductTable
     clouds: CloudTable
     artifacts: ArtifactTable
-    apiTokens: ApiTokenTable
     settings: SettingTable
 } {
     return {
         products: productTable(query),
         clouds: cloudTable(query),
         artifacts: artifactTable(query),
-        apiTokens: apiTokenTable(query),
         settings: settingTable(query),
     }
 }
