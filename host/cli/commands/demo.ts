@@ -62,6 +62,7 @@ async function showOff(context: Context, lab: Lab, progress: Progress, startMs: 
     lab.announce(io.cwd)
     output.note(nextText(lab.cloud))
     if (!stop.aborted) await once(stop, "abort")
+    output.note("stopping")
 }
 
 async function demo(context: Context): Promise<number> {
