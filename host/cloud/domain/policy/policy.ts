@@ -1,0 +1,140 @@
+// Policies: expressions that say true or false of a device. Parsed and compiled once, then asked for each device.
+
+import { checkTypes, compileRegexps } from "./check"
+import { compileTree, type Failure, type Run } from "./compile"
+import { PolicyFault, type PolicyError } from "./error"
+import { POLICIES_KEPT_MAX, POLICY_TERMS_DEFAULT, POLICY_TERMS_MAX } from "./limits"
+import type { PolicyDevice } from "./names"
+import { parseText, type Parsed } from "./parser"
+import { printPolicy } from "./printer"
+import { nodesOf, type Place, type PolicyNode } from "./tree"
+import type { PolicyValue } from "./values"
+
+/** What a blank policy means (Ioto's rule): versions that are lower than the one on offer. */
+export const BLANK_POLICY = 'semver(version, "<", newVersion)'
+
+/** The value of one sub-expression. */
+export interface TracedValue extends Place {
+    /** Its canonical text. */
+    readonly expression: string
+    /** value: it has one. failed: the failure is its own. skipped: it was not needed, or came after a failure. */
+    readonly state: "value" | "failed" | "skipped"
+    /** null unless the state is "value". */
+    readonly value: PolicyValue
+}
+
+/** What goes wrong while a policy is evaluated; the policy is false then. */
+export interface PolicyFailure extends Place {
+    /** The canonical text of the sub-expression. */
+    readonly expression: string
+    readonly message: string
+}
+
+/** A decision with everything that led to it. */
+export interface PolicyTrace {
+    readonly result: boolean
+    readonly failure: PolicyFailure | null
+    /** All sub-expressions but those that are written values, outermost first. */
+    readonly values: readonly TracedValue[]
+}
+
+/** A policy that can be asked. It keeps nothing of a device. */
+export interface Policy {
+    /** As written; BLANK_POLICY for a blank one. */
+    readonly text: string
+    readonly tree: PolicyNode
+    readonly terms: number
+    /** Whether it holds. Never throws; false when it fails. `newVersion` is the version on offer, "" for none. */
+    holds(this: void, device: PolicyDevice, newVersion: string): boolean
+    /** The same decision, with the value of every sub-expression. */
+    trace(this: void, device: PolicyDevice, newVersion: string): PolicyTrace
+}
+
+/** Outcome of parsing: an error is a value. */
+export type PolicyParsed = { readonly ok: true; readonly policy: Policy } | { readonly ok: false; readonly error: PolicyError }
+
+function failureOf({ node, message }: Failure): PolicyFailure {
+    return { start: node.start, end: node.end, expression: printPolicy(node), message }
+}
+
+type Trace = Policy["trace"]
+
+/** The tracing twin of a policy: the same functions, each watched. */
+function createTrace(tree: PolicyNode, regexps: ReturnType<typeof compileRegexps>): Trace {
+    let seen = new Map<PolicyNode, PolicyValue>()
+    const decide = compileTree(tree, {
+        regexps,
+        watch: (node, evaluate) => run => {
+            const value = evaluate(run)
+            if (run.failure === null) seen.set(node, value)
+            return value
+        },
+    })
+    const shown = nodesOf(tree).filter(({ kind }) => kind !== "literal" && kind !== "regexp")
+    const texts = shown.map(printPolicy)
+    return (device, newVersion) => {
+        seen = new Map()
+        const run: Run = { device, newVersion, failure: null }
+        const result = decide(run)
+        const failed = run.failure as Failure | null
+        const values = shown.map((node, index): TracedValue => {
+            const { start, end } = node
+            const known = seen.get(node)
+            const state = known !== undefined ? "value" : node === failed?.node ? "failed" : "skipped"
+            return { expression: texts[index]!, start, end, state, value: known ?? null }
+        })
+        return { result, failure: failed === null ? null : failureOf(failed), values }
+    }
+}
+
+function createPolicy(text: string, { tree, terms }: Parsed): Policy {
+    checkTypes(tree)
+    const regexps = compileRegexps(tree)
+    const decide = compileTree(tree, { regexps, watch: (_node, evaluate) => evaluate })
+    const run: Run = { device: { id: "", product: "", version: "", attributes: {} }, newVersion: "", failure: null }
+    let trace: Trace | undefined
+    return {
+        text,
+        tree,
+        terms,
+        holds(device, newVersion) {
+            run.device = device
+            run.newVersion = newVersion
+            run.failure = null
+            return decide(run)
+        },
+        trace: (device, newVersion) => (trace ??= createTrace(tree, regexps))(device, newVersion),
+    }
+}
+
+/**
+ * Parses a policy; a blank one is BLANK_POLICY. `termsMax` is 1 to POLICY_TERMS_MAX. Never throws: a text that is no policy gives
+ * an error.
+ */
+export function parsePolicy(text: string, termsMax = POLICY_TERMS_DEFAULT): PolicyParsed {
+    const meant = text.trim() === "" ? BLANK_POLICY : text
+    try {
+        return { ok: true, policy: createPolicy(meant, parseText(meant, Math.min(termsMax, POLICY_TERMS_MAX))) }
+    } catch (error) {
+        if (error instanceof PolicyFault) return { ok: false, error: error.error }
+        throw error
+    }
+}
+
+const kept = new Map<string, PolicyParsed>()
+
+/**
+ * A stored policy, compiled once while it is in use. It was checked when it was stored; the setting may have been lower or higher
+ * then, so that the most terms that any setting allows are taken.
+ */
+export function storedPolicy(text: string): PolicyParsed {
+    const known = kept.get(text)
+    if (known !== undefined) return known
+    const parsed = parsePolicy(text, POLICY_TERMS_MAX)
+    for (const oldest of kept.keys()) {
+        if (kept.size < POLICIES_KEPT_MAX) break
+        kept.delete(oldest)
+    }
+    kept.set(text, parsed)
+    return parsed
+}
