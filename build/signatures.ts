@@ -59,9 +59,10 @@ export function signaturesDecode(bytes: Buffer): SignatureRecord[] | undefined {
         return undefined
     const records: SignatureRecord[] = []
     const count = bytes[4]!
+    if (count > KEYS_MAX || bytes.readUIntBE(5, 3) !== 0) return undefined
     let at = HEAD_BYTES
     for (let record = 0; record < count; record++) {
-        if (at + RECORD_BYTES > bytes.length || count > KEYS_MAX) return undefined
+        if (at + RECORD_BYTES > bytes.length || bytes[at + KEY_ID_BYTES + 1] !== 0) return undefined
         const end = at + RECORD_BYTES + bytes.readUInt16LE(at + 10)
         if (end > bytes.length) return undefined
         const signature = bytes.subarray(at + RECORD_BYTES, end)

@@ -84,10 +84,10 @@ export function signatureTake(bytes: Bytes): number {
     if (bytes.length < HEAD_BYTES || bytes.length > SIGNATURES_BYTES_MAX || bytes.substring(0, 4) !== MAGIC)
         return STATUS_SIGNATURE_INVALID
     const count = u8(bytes, 4)
-    if (count > KEYS_MAX) return STATUS_SIGNATURE_INVALID
+    if (count > KEYS_MAX || u8(bytes, 5) + u16(bytes, 6) !== 0) return STATUS_SIGNATURE_INVALID
     let at = HEAD_BYTES
     for (let record = 0; record < count; record++) {
-        if (at + RECORD_BYTES > bytes.length) return STATUS_SIGNATURE_INVALID
+        if (at + RECORD_BYTES > bytes.length || u8(bytes, at + 9) !== 0) return STATUS_SIGNATURE_INVALID
         at = at + RECORD_BYTES + u16(bytes, at + 10)
     }
     if (at !== bytes.length) return STATUS_SIGNATURE_INVALID

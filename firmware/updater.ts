@@ -143,7 +143,7 @@ function verify(stepsMax: number): number {
         const result = entriesVerify()
         if (result !== status.STATUS_OK) return fail(result)
         left = left - 1
-        if (left === 0) return status.STATUS_OK
+        if (left === 0 && updaterVerifying()) return status.STATUS_OK
     }
     if (entriesSame()) return done()
     const rest = held
