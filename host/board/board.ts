@@ -6,7 +6,7 @@ import type { Flash, FlashLayout } from "../../shims/host/hardware"
 import type { HostImageFile } from "../../shims/host/image-file"
 import { createBackoff } from "./backoff"
 import { createRomBoot, LOG_LINE_CHARS_MAX } from "./boot-rom"
-import type { RomBoot } from "./boot-rom"
+import type { RomBoot, RomPorts } from "./boot-rom"
 
 /** Why a board started. */
 export type ResetCause = "power" | "software" | "watchdog" | "panic"
@@ -21,6 +21,8 @@ export interface BoardOptions {
     readonly clock: Clock
     readonly http: Http
     readonly imageFile?: HostImageFile
+    /** Makes a boot of the code in flash; default: the boot ROM that evaluates JavaScript. */
+    readonly createBoot?: (this: void, rom: RomPorts) => RomBoot
     /** An integer of 0 to 2^31-1; default: unpredictable. */
     readonly random?: (this: void) => number
     /** A line of the board's console, at most LOG_LINE_CHARS_MAX characters. */
@@ -69,7 +71,7 @@ function describe(error: unknown): string {
 
 /** Creates a board, switched off. */
 export function createBoard(options: BoardOptions): Board {
-    const { clock } = options
+    const { clock, createBoot = createRomBoot } = options
     const backoff = createBackoff(RESET_MS)
     const log = options.log ?? (() => undefined)
     let state: BoardState = "off"
@@ -105,7 +107,7 @@ export function createBoard(options: BoardOptions): Board {
         bootMs = clock.upMs()
         state = "running"
         options.onBoot?.(cause)
-        boot = createRomBoot({
+        boot = createBoot({
             ...options,
             log,
             random: options.random ?? (() => randomInt(RANDOM_LIMIT)),

@@ -1,0 +1,141 @@
+// A Lua virtual machine of 32 bits in WebAssembly, its system calls answered by the board: files, a console, and one device.
+
+import { readFileSync } from "node:fs"
+import glue51 from "lua-wasm-bindings/dist/glue/glue-lua-5.1.5"
+import glue53 from "lua-wasm-bindings/dist/glue/glue-lua-5.3.6"
+import { createCalls, type LuaSystem } from "./calls"
+
+/** Versions of Lua that NodeMCU is built with. */
+export type LuaVersion = "5.1" | "5.3"
+
+/** A machine. A reset of the board is a new one: nothing in RAM lives on. */
+export interface LuaMachine {
+    /** Runs Lua text. Returns "" or the error's message. */
+    run(this: void, text: string): string
+    /** Calls a global function without arguments. Returns "" or the error's message. */
+    call(this: void, name: string): string
+}
+
+/** What the package's glue code makes of a WebAssembly module: C functions by name. */
+interface Glue {
+    _luaL_newstate(): number
+    _luaL_openlibs(state: number): void
+    _luaL_loadstring(state: number, text: number): number
+    _lua_getfield(state: number, index: number, name: number): number
+    _lua_getglobal?(state: number, name: number): number
+    _lua_pcall?(state: number, args: number, results: number, handler: number): number
+    _lua_pcallk?(state: number, args: number, results: number, handler: number, context: number, next: number): number
+    _lua_tolstring(state: number, index: number, length: number): number
+    _lua_settop(state: number, index: number): void
+    _malloc(bytes: number): number
+}
+
+/** The parts of WebAssembly's own API that are used; Node's types do not list them. */
+interface WasmApi {
+    Module: new (bytes: Uint8Array) => object
+    Instance: new (module: object, imports: object) => WasmInstance
+    Memory: new (limits: { initial: number }) => WasmMemory
+}
+
+interface WasmInstance {
+    readonly exports: Readonly<Record<string, unknown>>
+}
+
+interface WasmMemory {
+    readonly buffer: ArrayBuffer
+}
+
+const { Module, Instance, Memory } = (globalThis as unknown as { WebAssembly: WasmApi }).WebAssembly
+
+interface Imports {
+    a: Record<string, (this: void, ...values: number[]) => number>
+}
+
+type Receive = (instance: WasmInstance) => void
+type Factory = (options: {
+    instantiateWasm(imports: Imports, receive: Receive): WasmInstance["exports"]
+    print(line: string): void
+    printErr(line: string): void
+}) => Glue
+
+const FACTORIES: Record<LuaVersion, { factory: Factory; wasm: string }> = {
+    "5.1": { factory: glue51 as unknown as Factory, wasm: "lua-wasm-bindings/dist/glue/glue-lua-5.1.5.wasm" },
+    "5.3": { factory: glue53 as unknown as Factory, wasm: "lua-wasm-bindings/dist/glue/glue-lua-5.3.6.wasm" },
+}
+
+/** LUA_GLOBALSINDEX of Lua 5.1's lua.h. */
+const GLOBALS_INDEX = -10002
+const modules = new Map<LuaVersion, object>()
+
+/** Compiled once a process: a fleet of boards shares the code. */
+function moduleOf(version: LuaVersion): object {
+    const known = modules.get(version)
+    if (known !== undefined) return known
+    const compiled = new Module(readFileSync(require.resolve(FACTORIES[version].wasm)))
+    modules.set(version, compiled)
+    return compiled
+}
+
+/** Runs the package's glue, and takes the listeners back that it puts on the process. */
+function instantiate(version: LuaVersion, system: LuaSystem): { glue: Glue; memory: WasmMemory } {
+    let memory: WasmMemory | undefined
+    const events = ["uncaughtException", "unhandledRejection"] as const
+    const before = events.map(event => process.listeners(event as "uncaughtException"))
+    const glue = FACTORIES[version].factory({
+        instantiateWasm(imports, receive) {
+            const calls = createCalls(system, () => new Uint8Array(memory!.buffer))
+            // The imports have one-letter names; the functions behind them still know their own.
+            for (const [key, value] of Object.entries(imports.a)) imports.a[key] = calls[value.name] ?? value
+            const instance = new Instance(moduleOf(version), imports)
+            memory = Object.values(instance.exports).find(value => value instanceof Memory) as WasmMemory
+            receive(instance)
+            return instance.exports
+        },
+        print: system.console,
+        printErr: system.console,
+    })
+    events.forEach((event, at) => {
+        for (const listener of process.listeners(event as "uncaughtException")) {
+            if (!before[at]!.includes(listener)) process.off(event, listener)
+        }
+    })
+    return { glue, memory: memory! }
+}
+
+/** Creates a machine with Lua's standard libraries, over `system`. */
+export function createLuaMachine(version: LuaVersion, system: LuaSystem): LuaMachine {
+    const { glue, memory } = instantiate(version, system)
+    const state = glue._luaL_newstate()
+    glue._luaL_openlibs(state)
+    const heap = (): Uint8Array => new Uint8Array(memory.buffer)
+    const names = new Map<string, number>()
+    const cString = (text: string): number => {
+        const bytes = Buffer.from(`${text}\0`, "latin1")
+        const pointer = glue._malloc(bytes.length)
+        heap().set(bytes, pointer)
+        return pointer
+    }
+    const message = (): string => {
+        const pointer = glue._lua_tolstring(state, -1, 0)
+        const text =
+            pointer === 0 ? "an error that is no text" : Buffer.from(heap().subarray(pointer, heap().indexOf(0, pointer)))
+        glue._lua_settop(state, 0)
+        return text.toString("latin1")
+    }
+    const protectedCall = (): string => {
+        const status = glue._lua_pcall?.(state, 0, 0, 0) ?? glue._lua_pcallk!(state, 0, 0, 0, 0, 0)
+        return status === 0 ? "" : message()
+    }
+    return {
+        run(text) {
+            return glue._luaL_loadstring(state, cString(text)) === 0 ? protectedCall() : message()
+        },
+        call(name) {
+            const pointer = names.get(name) ?? cString(name)
+            names.set(name, pointer)
+            if (glue._lua_getglobal !== undefined) glue._lua_getglobal(state, pointer)
+            else glue._lua_getfield(state, GLOBALS_INDEX, pointer)
+            return protectedCall()
+        },
+    }
+}

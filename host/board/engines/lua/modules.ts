@@ -1,0 +1,167 @@
+// What the host does for a Lua board's modules: hashes, timers, the network, the watchdog.
+
+import { createHash, type Hash } from "node:crypto"
+import type { Clock, Http } from "../../../../firmware/ports"
+import { STATUS_OK } from "../../../../firmware/status"
+import { createDevice, type Device, type Request } from "./device"
+
+/** What the modules stand on. */
+export interface ModulePorts {
+    readonly clock: Clock
+    readonly http: Http
+    random(this: void): number
+    /** The board wants to restart. */
+    restart(this: void): void
+    /** The watchdog was fed. */
+    feed(this: void): void
+    /** An event lies ready on the device. */
+    deliver(this: void): void
+}
+
+/** A connection of the module `http`. */
+interface Connection {
+    readonly url: string
+    readonly method: number
+    readonly headers: string[][]
+    body: string
+    pieceBytes: number
+    handle: number
+    statusCode: number
+    /** What came and was not delivered yet. */
+    queue: Buffer[]
+    /** Whether a piece was delivered and not acknowledged. */
+    isHeld: boolean
+    /** The end, once it came: a status code, negative for an error. */
+    end: number | undefined
+}
+
+/** Negative status codes of the module: no connection, or it broke (ESP-IDF's ESP_FAIL). */
+const FAILED = -1
+/** For ever, as far as a board's life goes: until an acknowledgement. */
+const HOLD_MS = 0x7fffffff
+const NOTHING = Buffer.alloc(0)
+const ANSWER_HEADERS = ["content-length", "content-range", "content-type", "location", "retry-after"]
+
+type Handler = (this: void, request: Request) => void
+
+/** The modules `crypto`, `tmr`, `node` and `time`. */
+function systemHandlers(ports: ModulePorts, device: () => Device): Record<string, Handler> {
+    const hashes = new Map<number, Hash>()
+    const timers = new Map<number, number>()
+    const { clock } = ports
+    return {
+        c: ({ a, b }) => void hashes.set(a, createHash(b === 1 ? "sha1" : "sha256")),
+        u: ({ a, bytes }) => void hashes.get(a)!.update(bytes),
+        f({ a }) {
+            device().answerBytes(hashes.get(a)!.digest())
+            hashes.delete(a)
+        },
+        t({ a, b }) {
+            const run = (): void => {
+                timers.delete(a)
+                device().event("t", a, 0, NOTHING)
+                ports.deliver()
+            }
+            timers.set(a, clock.after(b, run))
+        },
+        T({ a }) {
+            clock.cancel(timers.get(a) ?? 0)
+            timers.delete(a)
+        },
+        n: () => device().answer(clock.nowS()),
+        // The counter has 31 bits.
+        m: () => device().answer((clock.upMs() * 1000) % 0x80000000),
+        r: ({ a, b }) => device().answer(a + (ports.random() % (b - a + 1))),
+        R: () => ports.restart(),
+        w: () => ports.feed(),
+    }
+}
+
+/** The module `http`, each piece of a body held until it is acknowledged. */
+function httpHandlers(ports: ModulePorts, device: () => Device): Record<string, Handler> {
+    const connections = new Map<number, Connection>()
+    const pump = (id: number, connection: Connection): void => {
+        if (connection.isHeld || !connections.has(id)) return
+        const piece = connection.queue.shift()
+        if (piece !== undefined) {
+            connection.isHeld = true
+            device().event("d", id, connection.statusCode, piece)
+            return ports.deliver()
+        }
+        if (connection.end === undefined) return ports.http.pause(connection.handle, 0)
+        connections.delete(id)
+        device().event("e", id, connection.end, NOTHING)
+        ports.deliver()
+    }
+    const start = (id: number, connection: Connection): void => {
+        const { url, method, headers, body } = connection
+        connection.handle = ports.http.request(method === 1 ? "POST" : "GET", url, headers, body, {
+            onHead({ statusCode, header }) {
+                connection.statusCode = statusCode
+                const lines = ANSWER_HEADERS.filter(name => header(name) !== "").map(name => `${name}: ${header(name)}\n`)
+                device().event("h", id, statusCode, Buffer.from(lines.join(""), "latin1"))
+                ports.deliver()
+            },
+            onData(text) {
+                const bytes = Buffer.from(text, "latin1")
+                for (let at = 0; at < bytes.length; at += connection.pieceBytes) {
+                    connection.queue.push(bytes.subarray(at, at + connection.pieceBytes))
+                }
+                ports.http.pause(connection.handle, HOLD_MS)
+                pump(id, connection)
+            },
+            onEnd(status) {
+                connection.end = status === STATUS_OK ? connection.statusCode : FAILED
+                pump(id, connection)
+            },
+        })
+    }
+    return {
+        h: ({ a, b, bytes }) => {
+            const fresh = { body: "", pieceBytes: 512, handle: 0, statusCode: 0, queue: [], isHeld: false, end: undefined }
+            connections.set(a, { ...fresh, url: bytes.toString("latin1"), method: b, headers: [] })
+        },
+        H({ a, bytes }) {
+            const [name = "", value = ""] = bytes.toString("latin1").split("\n")
+            connections.get(a)?.headers.push([name, value])
+        },
+        b({ a, bytes }) {
+            const connection = connections.get(a)
+            if (connection !== undefined) connection.body = bytes.toString("latin1")
+        },
+        g({ a, b }) {
+            const connection = connections.get(a)!
+            connection.pieceBytes = b
+            start(a, connection)
+        },
+        a({ a }) {
+            const connection = connections.get(a)
+            if (connection === undefined) return
+            connection.isHeld = false
+            ports.clock.after(0, () => pump(a, connection))
+        },
+        x({ a }) {
+            const connection = connections.get(a)
+            if (connection === undefined) return
+            ports.http.abort(connection.handle)
+            connection.queue = []
+            connection.end = FAILED
+            // In a data callback the acknowledgement comes first.
+            ports.clock.after(0, () => pump(a, connection))
+        },
+    }
+}
+
+/** Creates the device behind the modules. */
+export function createModules(ports: ModulePorts): Device {
+    const device = createDevice(request => {
+        const handler = handlers[request.op]
+        if (handler === undefined) throw new Error(`lua device: no operation ${request.op}`)
+        handler(request)
+    })
+    const handlers: Record<string, Handler> = {
+        ...systemHandlers(ports, () => device),
+        ...httpHandlers(ports, () => device),
+    }
+    return device
+}

@@ -1,0 +1,43 @@
+// Entry of init.lua, the boot loader: decides which slot runs, and loads it piece by piece.
+
+import { bootDecide, bootSlotBytes } from "../../firmware/boot"
+import { least } from "../../firmware/bytes"
+import { ports, portsInstall, type Region } from "../../firmware/ports"
+import { regionsClose } from "./file-region"
+import { nodemcuPorts } from "./main"
+import { load, node, pcall, print, tmr } from "./modules"
+
+/** Bytes of source that the compiler gets at a time. */
+const PIECE_BYTES = 512
+/** Milliseconds between a failed start and the next, in which a console can stop it. */
+const RETRY_MS = 1000
+
+function restartSoon(): void {
+    tmr.create().alarm(RETRY_MS, tmr.ALARM_SINGLE, node.restart)
+}
+
+/** Compiles and runs a slot. An error in it is a failed trial: the board restarts. */
+function run(slot: Region, lengthBytes: number): void {
+    let at = 0
+    // Names and line numbers of the app would fill the memory that it needs.
+    if (node.stripdebug !== undefined) node.stripdebug(3)
+    const app = load(() => {
+        const bytes = slot.read(at, least(PIECE_BYTES, lengthBytes - at))
+        at = at + bytes.length
+        return bytes
+    }, "=app")
+    regionsClose()
+    if (app === undefined) {
+        print("boot: the slot holds no Lua that this board can compile")
+        return restartSoon()
+    }
+    if (!pcall(app)) {
+        print("boot: the app failed at its start")
+        restartSoon()
+    }
+}
+
+portsInstall(nodemcuPorts())
+const slot = bootDecide()
+if (slot < 0) print("boot: no slot can be booted, status " + slot)
+else run(ports.app[slot], bootSlotBytes(slot))

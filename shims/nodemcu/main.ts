@@ -1,0 +1,119 @@
+// NodeMCU's platform: maps its modules onto the core's ports, with regions in preallocated files.
+
+import { hexOf, least } from "../../firmware/bytes"
+import { WATCHDOG_TIMEOUT_S } from "../../firmware/constants"
+import { filesMount } from "../../firmware/files"
+import { portsInstall, type Ports, type Region } from "../../firmware/ports"
+import { runningInstall, type RunningImage } from "../../firmware/running"
+import { createClock } from "./clock"
+import { fileRegion, REGION_BOOT, REGION_JOURNAL, REGION_PAYLOAD, regionsClose } from "./file-region"
+import { crypto, node, pcall, print, sjson, tmr } from "./modules"
+import { createHttp } from "./net"
+import { noticesStart } from "./notices"
+import { createStage, sha256Of } from "./stage"
+
+declare const __OTARY_IMAGE__: RunningImage
+
+/** The platform name that images for NodeMCU boards carry. */
+export const NODEMCU_PLATFORM = "nodemcu"
+/** Units of the regions: files have none of their own, and these suit every journal and files area. */
+const ERASE_BYTES = 4096
+const PROGRAM_BYTES = 16
+const READ_BYTES = 1024
+/** Steps of a signature check between two turns of the system: about 50 ms of an ESP32. */
+const SIGNATURE_STEPS_MAX = 4
+
+function region(name: string, use: number): Region {
+    return fileRegion(name, ERASE_BYTES, PROGRAM_BYTES, use)
+}
+
+/** The hash of a range of a region in hex, read in small pieces. */
+function hashOfRegion(algorithm: number, target: Region, lengthBytes: number): string {
+    const hasher = crypto.new_hash(algorithm === 1 ? "SHA1" : "SHA256")
+    let at = 0
+    while (at < lengthBytes) {
+        const bytes = target.read(at, least(READ_BYTES, lengthBytes - at))
+        if (bytes === "") return ""
+        hasher.update(bytes)
+        at = at + bytes.length
+    }
+    return hexOf(hasher.finalize())
+}
+
+function jsonParse(text: string): unknown {
+    let value: unknown = undefined
+    pcall(() => {
+        value = sjson.decode(text)
+    })
+    return value
+}
+
+function reset(): void {
+    regionsClose()
+    node.restart()
+}
+
+let isFed = false
+let isWatched = false
+
+function watchdogLook(): void {
+    if (!isFed) {
+        print("watchdog: not fed")
+        return reset()
+    }
+    isFed = false
+    tmr.create().alarm(WATCHDOG_TIMEOUT_S * 1000, tmr.ALARM_SINGLE, watchdogLook)
+}
+
+/**
+ * Feeds the chip's own watchdog, which ends an endless loop. The ESP32's has a fixed time and is fed by the system as well, so a
+ * timer looks whether the agent still lives.
+ */
+function watchdog(timeoutS: number): void {
+    isFed = true
+    if (tmr.softwd !== undefined) return tmr.softwd(timeoutS)
+    tmr.wdclr()
+    if (isWatched) return
+    isWatched = true
+    tmr.create().alarm(timeoutS * 1000, tmr.ALARM_SINGLE, watchdogLook)
+}
+
+function random(): number {
+    if (node.random !== undefined) return node.random(0, 2147483647)
+    return hashedRandom()
+}
+
+/** Where the chip's generator is not built in: the microseconds since the boot, hashed. */
+function hashedRandom(): number {
+    const digest = sha256Of("" + (node.uptime !== undefined ? node.uptime() : tmr.now !== undefined ? tmr.now() : 0))
+    return (
+        digest.charCodeAt(0) + digest.charCodeAt(1) * 256 + digest.charCodeAt(2) * 65536 + (digest.charCodeAt(3) & 127) * 16777216
+    )
+}
+
+/** The core's ports. The files are there since the first installation. */
+export function nodemcuPorts(): Ports {
+    const clock = createClock()
+    return {
+        boot: region("boot.bin", REGION_BOOT),
+        journal: region("journal.bin", REGION_JOURNAL),
+        app: [region("app0.bin", REGION_PAYLOAD), region("app1.bin", REGION_PAYLOAD)],
+        files: [region("files0.bin", REGION_PAYLOAD), region("files1.bin", REGION_PAYLOAD)],
+        stage: createStage(),
+        digest: { sha256: sha256Of, ofRegion: hashOfRegion },
+        clock,
+        http: createHttp(clock),
+        board: { reset, watchdog, random, log: print },
+        json: { parse: jsonParse, stringify: sjson.encode },
+        signatureStepsMax: SIGNATURE_STEPS_MAX,
+        platform: NODEMCU_PLATFORM,
+    }
+}
+
+/** The start of an image: ports, the running image, the files. */
+export function nodemcuMain(): void {
+    portsInstall(nodemcuPorts())
+    runningInstall(__OTARY_IMAGE__)
+    noticesStart(__OTARY_IMAGE__.version)
+    filesMount()
+}

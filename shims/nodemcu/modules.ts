@@ -1,0 +1,158 @@
+// NodeMCU's modules as this shim uses them (nodemcu.readthedocs.io, branches release = ESP8266 and dev-esp32 = ESP32).
+
+/** An open file: `io` on the ESP32 and `file` on the ESP8266 give the same methods. */
+export interface BoardFile {
+    /** At most `lengthBytes` from the position on; undefined at the end of the file. */
+    read(this: BoardFile, lengthBytes: number): string | undefined
+    /** Undefined when the bytes could not be written. */
+    write(this: BoardFile, bytes: string): unknown
+    /** The new position; undefined for an error. */
+    seek(this: BoardFile, whence: "set" | "end", offset: number): number | undefined
+    flush(this: BoardFile): unknown
+    close(this: BoardFile): unknown
+}
+
+/** What opens files. */
+export interface FileOpener {
+    open(this: void, name: string, mode: string): BoardFile | undefined
+}
+
+/** A hash that is fed in pieces. */
+export interface Hasher {
+    update(this: Hasher, bytes: string): void
+    finalize(this: Hasher): string
+}
+
+/** `crypto`. */
+export interface CryptoModule {
+    new_hash(this: void, algorithm: "SHA1" | "SHA256"): Hasher
+}
+
+/** A timer object. */
+export interface Timer {
+    alarm(this: Timer, intervalMs: number, mode: number, run: (this: void) => void): boolean
+    unregister(this: Timer): void
+}
+
+/** `tmr`: softwd and now are the ESP8266's, wdclr is on both. */
+export interface TimerModule {
+    readonly ALARM_SINGLE: number
+    create(this: void): Timer
+    wdclr(this: void): void
+    softwd?(this: void, seconds: number): void
+    /** Microseconds since the boot, 31 bits. */
+    now?(this: void): number
+}
+
+/** `node`. */
+export interface NodeModule {
+    restart(this: void): void
+    /** ESP32: microseconds since the boot, the lower 31 bits first. */
+    uptime?(this: void): number
+    random?(this: void, low: number, high: number): number
+    stripdebug?(this: void, level: number): void
+}
+
+/** `time` of the ESP32 and `rtctime` of the ESP8266. */
+export interface TimeModule {
+    /** Unix time in seconds, 0 while it was never set. */
+    get(this: void): number
+}
+
+/** `sjson`. Both functions raise an error for what they cannot do. */
+export interface JsonModule {
+    decode(this: void, text: string): unknown
+    encode(this: void, value: unknown): string
+}
+
+/** Headers of an HTTP request or answer, names of answers in lower case. */
+export interface HeaderTable {
+    [name: string]: string
+}
+
+/** A connection of the ESP32's `http`. */
+export interface HttpConnection {
+    on(this: HttpConnection, event: "headers", run: (this: void, code: number, headers: HeaderTable | undefined) => void): void
+    on(this: HttpConnection, event: "data", run: (this: void, code: number, bytes: string) => number): void
+    on(this: HttpConnection, event: "complete", run: (this: void, code: number) => void): void
+    setbody(this: HttpConnection, body: string): void
+    request(this: HttpConnection): void
+    ack(this: HttpConnection): void
+    close(this: HttpConnection): void
+}
+
+/** What http.createConnection takes. */
+export interface HttpOptions {
+    async: boolean
+    bufsz: number
+    headers: HeaderTable
+    max_redirects: number
+    timeout: number
+}
+
+/** `http` of the ESP32. */
+export interface HttpModule {
+    readonly GET: number
+    readonly POST: number
+    readonly ACKNOW: number
+    readonly DELAYACK: number
+    createConnection(this: void, url: string, method: number, options: HttpOptions): HttpConnection
+}
+
+/** A TCP socket of `net`. */
+export interface NetSocket {
+    on(this: NetSocket, event: "connection" | "disconnection", run: (this: void) => void): void
+    on(this: NetSocket, event: "receive", run: (this: void, socket: NetSocket, bytes: string) => void): void
+    connect(this: NetSocket, port: number, host: string): void
+    send(this: NetSocket, bytes: string): void
+    hold(this: NetSocket): void
+    unhold(this: NetSocket): void
+    close(this: NetSocket): void
+}
+
+/** `net`. */
+export interface NetModule {
+    createConnection(this: void): NetSocket
+}
+
+/** `otaupgrade` of the ESP32. Every function may raise an error. */
+export interface OtaModule {
+    commence(this: void): void
+    write(this: void, bytes: string): void
+    complete(this: void): void
+    accept(this: void): void
+    rollback(this: void): void
+}
+
+/** What is there on one kind of board only is undefined on the other. */
+export declare const io: FileOpener | undefined
+/** The ESP8266's files; on the ESP32 it has no `open`. */
+export declare const file: FileOpener
+/** Hashes. */
+export declare const crypto: CryptoModule
+/** Timers and the watchdog. */
+export declare const tmr: TimerModule
+/** The chip. */
+export declare const node: NodeModule
+/** The time of the ESP32. */
+export declare const time: TimeModule | undefined
+/** The time of the ESP8266. */
+export declare const rtctime: TimeModule | undefined
+/** JSON. */
+export declare const sjson: JsonModule
+/** HTTP with back-pressure: the ESP32's. */
+export declare const http: HttpModule | undefined
+/** TCP. */
+export declare const net: NetModule
+/** Whole native firmware: the ESP32's. */
+export declare const otaupgrade: OtaModule | undefined
+/** Calls `run`; false when it raised an error. */
+export declare function pcall(this: void, run: (this: void) => void): boolean
+/** Writes a line to the console. */
+export declare function print(this: void, line: string): void
+/** Compiles text that comes in pieces; undefined when it is not Lua. */
+export declare function load(
+    this: void,
+    next: (this: void) => string | undefined,
+    name: string,
+): ((this: void) => void) | undefined

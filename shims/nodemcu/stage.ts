@@ -1,0 +1,106 @@
+// The stage of a NodeMCU board: it holds on to the pieces as they came, since every copy of a string costs memory.
+
+import type { Bytes, Stage } from "../../firmware/ports"
+import { crypto, type BoardFile } from "./modules"
+
+/** Pieces that are held as they are; beyond that they are joined, so that a sender of single bytes cannot fill the memory. */
+const PIECES_MAX = 24
+
+const pieces: Bytes[] = []
+const starts: number[] = []
+const ends: number[] = []
+let count = 0
+let heldBytes = 0
+let isCut = false
+
+/** @hot */
+function put(at: number, bytes: Bytes, from: number, to: number): void {
+    if (at === 0) {
+        count = 0
+        heldBytes = 0
+        isCut = false
+    }
+    if (count === PIECES_MAX) join()
+    pieces[count] = bytes
+    starts[count] = from
+    ends[count] = to
+    count = count + 1
+    heldBytes = heldBytes + to - from
+}
+
+/** Makes every piece a string of its own: the ends of a block share theirs with its neighbours. */
+function cut(): void {
+    if (isCut) return
+    isCut = true
+    for (let k = 0; k < count; k++) {
+        if (starts[k] > 0 || ends[k] < pieces[k].length) {
+            pieces[k] = pieces[k].substring(starts[k], ends[k])
+            ends[k] = ends[k] - starts[k]
+            starts[k] = 0
+        }
+    }
+}
+
+function join(): void {
+    cut()
+    isCut = false
+    const whole = take(heldBytes)
+    pieces[0] = whole
+    starts[0] = 0
+    ends[0] = whole.length
+    count = 1
+}
+
+function take(lengthBytes: number): Bytes {
+    cut()
+    let bytes = ""
+    for (let k = 0; k < count && bytes.length < lengthBytes; k++) bytes = bytes + pieces[k]
+    return bytes.substring(0, lengthBytes)
+}
+
+function sha256(lengthBytes: number): Bytes {
+    cut()
+    if (lengthBytes !== heldBytes) return sha256Of(take(lengthBytes))
+    const hasher = crypto.new_hash("SHA256")
+    for (let k = 0; k < count; k++) hasher.update(pieces[k])
+    return hasher.finalize()
+}
+
+/** The SHA-256 of `bytes` in one go, 32 bytes. */
+export function sha256Of(bytes: Bytes): Bytes {
+    const hasher = crypto.new_hash("SHA256")
+    hasher.update(bytes)
+    return hasher.finalize()
+}
+
+function noCrc32(): number {
+    return 0
+}
+
+/** Writes what is staged at the file's position. Returns whether all of it was taken. */
+export function stageWrite(target: BoardFile): boolean {
+    cut()
+    for (let k = 0; k < count; k++) {
+        if (target.write(pieces[k]) === undefined) return false
+    }
+    return true
+}
+
+/** Whether the file reads, from its position on, as what is staged. */
+export function stageMatches(source: BoardFile): boolean {
+    cut()
+    for (let k = 0; k < count; k++) {
+        if (source.read(pieces[k].length) !== pieces[k]) return false
+    }
+    return true
+}
+
+/** Creates the port. SHA-256 alone decides over payload: NodeMCU has no CRC-32 of its own. */
+export function createStage(): Stage {
+    for (let k = 0; k < PIECES_MAX; k++) {
+        pieces[k] = ""
+        starts[k] = 0
+        ends[k] = 0
+    }
+    return { put, sha256, crc32: noCrc32, hasCrc32: false, take }
+}

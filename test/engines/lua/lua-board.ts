@@ -1,0 +1,65 @@
+// A Lua board for tests: its flash in memory, real time, real HTTP; installed from an image as a factory does it.
+
+import { bundleNodemcuLoader } from "../../../build/bundle-nodemcu"
+import { createBoard, type Board, type ResetCause } from "../../../host/board/board"
+import { createDisk } from "../../../host/board/engines/lua/disk"
+import { createLuaBoot } from "../../../host/board/engines/lua/boot"
+import type { LuaVersion } from "../../../host/board/engines/lua/machine"
+import { installBoard } from "../../../host/board/install"
+import { makeLayout } from "../../../host/board/layout"
+import { createRealClock } from "../../../shims/host/clock"
+import { createHttp } from "../../../shims/host/net"
+import { createNorFlash, type NorFlash } from "../../../shims/host/nor-flash"
+
+/** A board with what it told so far. */
+export interface LuaBoard {
+    readonly board: Board
+    readonly flash: NorFlash
+    readonly lines: string[]
+    readonly events: string[]
+    readonly causes: ResetCause[]
+    /** The version that runs, as the image said it. */
+    version(this: void): string
+    stop(this: void): void
+}
+
+/** The default layout of boards. */
+export const LAYOUT = makeLayout()
+
+let loader: string | undefined
+
+/** init.lua, built once. */
+export function loaderText(): string {
+    loader ??= bundleNodemcuLoader().toString("latin1")
+    return loader
+}
+
+/** A chip with an image on it. */
+export function installedFlash(image: Buffer, files: Record<string, string> = {}): NorFlash {
+    const flash = createNorFlash(LAYOUT)
+    installBoard(flash, LAYOUT.regions, { loader: loaderText(), image, files, platform: "nodemcu" })
+    return flash
+}
+
+/** A board over a chip, switched off. */
+export function createLuaBoard(flash: NorFlash, version: LuaVersion = "5.1"): LuaBoard {
+    const clock = createRealClock()
+    const lines: string[] = []
+    const events: string[] = []
+    const causes: ResetCause[] = []
+    let running = ""
+    const board = createBoard({
+        flash,
+        layout: LAYOUT.regions,
+        clock,
+        http: createHttp(clock),
+        createBoot: rom => createLuaBoot(rom, { version, disk: createDisk(flash) }),
+        log: line => void lines.push(line),
+        notify(name, value) {
+            events.push(`${name} ${value}`)
+            if (name === "version") running = String(value)
+        },
+        onBoot: cause => void causes.push(cause),
+    })
+    return { board, flash, lines, events, causes, version: () => running, stop: board.powerOff }
+}
