@@ -1,7 +1,6 @@
 // Packs a folder into an image (firmware/FORMAT.md, "Image"). The same input gives the same bytes.
 
 import { MANIFEST_BYTES_MAX } from "../firmware/constants"
-import { bundleApp } from "./bundle-host"
 import { PackError } from "./errors"
 import { filesAreaEncode } from "./files-area"
 import { blockList, type Manifest, type ManifestPart, pageHashes, sha256Hex } from "./image-format"
@@ -93,8 +92,9 @@ async function appPart(project: Project, buildId: string): Promise<Part> {
     const { settings, device, config } = project
     const { name, version, security = 0 } = settings
     const image = { name, version, build_id: buildId, security, ...keySettings(config) }
-    const part = makePart("app", "app.js", await bundleApp(project.appPath, { image, device, config }))
-    const roomBytes = settings.appSlotBytes ?? TARGETS[settings.target].appSlotBytes
+    const target = TARGETS[settings.target]
+    const part = makePart("app", target.appSrc, await target.bundle(project.appPath, { image, device, config }))
+    const roomBytes = settings.appSlotBytes ?? target.appSlotBytes
     checkRoom("PACK_APP_SIZE", "the app with its agent", part, roomBytes, "appSlotBytes")
     return part
 }

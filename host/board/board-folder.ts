@@ -10,6 +10,8 @@ import type { BoardLayout } from "./layout"
 export interface BoardPaths {
     readonly settings: string
     readonly flash: string
+    /** The flash of a board with engine "espruino"; Espruino for Linux knows no other name. */
+    readonly espruinoFlash: string
     /** Held by the supervisor. */
     readonly lock: string
     /** Held by the process that has the flash open. */
@@ -26,13 +28,19 @@ export interface BoardSettings {
     readonly layout: BoardLayout
     /** Absolute path of the script that gets each update's image; "" for none. */
     readonly script: string
+    /** What runs the board's code; default "host". */
+    readonly engine?: EngineName
 }
+
+/** What can run a board's code: Node, a Lua machine, or the real Espruino. */
+export type EngineName = "host" | "lua" | "espruino"
 
 /** The paths within a board's folder. */
 export function boardPaths(folder: string): BoardPaths {
     return {
         settings: join(folder, "board.json"),
         flash: join(folder, "flash.bin"),
+        espruinoFlash: join(folder, "espruino.flash"),
         lock: join(folder, "lock"),
         flashLock: join(folder, "flash.lock"),
         image: join(folder, "update.zip"),
@@ -42,7 +50,7 @@ export function boardPaths(folder: string): BoardPaths {
 /** Whether a board is installed in the folder. */
 export function isInstalled(folder: string): boolean {
     const paths = boardPaths(folder)
-    return existsSync(paths.flash) && existsSync(paths.settings)
+    return (existsSync(paths.flash) || existsSync(paths.espruinoFlash)) && existsSync(paths.settings)
 }
 
 /** Writes board.json at once; makes the folder where it is missing. */

@@ -11,6 +11,8 @@ import { BoardError } from "./board-error"
 import { boardPaths, readSettings } from "./board-folder"
 import type { BoardPaths, BoardSettings } from "./board-folder"
 import { openFlashFile } from "./flash-file"
+import { createEspruinoBoard } from "./engines/espruino-board"
+import { requireEspruino } from "./engines/espruino-process"
 import { createLineLimit } from "./line-limit"
 import { die, leashStart } from "./leash"
 import { waitForLock } from "./lock"
@@ -85,9 +87,25 @@ function createFolderBoard(folder: string): Board {
     return board
 }
 
+/** The board in a folder, by what runs its code. */
+function openBoard(folder: string): Board {
+    const { engine = "host" } = readSettings(folder)
+    if (engine !== "espruino") return createFolderBoard(folder)
+    const board = createEspruinoBoard({
+        folder,
+        binary: requireEspruino(),
+        log: createLineLimit(line => tell({ kind: "log", line }), createRealClock()),
+        notify: (name, value) => tell({ kind: "event", name, value }),
+        onBoot: cause => tell({ kind: "boot", cause, boots: board.boots() }),
+        onReset: (cause, delayMs) => tell({ kind: "reset", cause, delayMs }),
+        onWatchdog: createFeedTeller(),
+    })
+    return board
+}
+
 async function main(folder: string, cause: ResetCause): Promise<void> {
     await waitForLock(boardPaths(folder).flashLock, `the flash in ${folder}`, FLASH_WAIT_MS)
-    const board = createFolderBoard(folder)
+    const board = openBoard(folder)
     // A promise of the board's code that nobody waits for: a panic that cannot be told apart from one of this process.
     process.on("unhandledRejection", error => {
         tell({ kind: "log", line: `panic: unhandled rejection: ${String(error)}` })

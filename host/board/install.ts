@@ -26,6 +26,8 @@ export interface Installation {
     readonly image: Uint8Array
     /** Files beside those of the image, such as device.json and config.json; they win over the image's own. Name → content, latin1. */
     readonly files: Readonly<Record<string, Bytes>>
+    /** Platform that the image must be for; default: that of host boards. */
+    readonly platform?: string
 }
 
 const APP_SLOT = 0
@@ -40,6 +42,7 @@ const HINT_IMAGE = "check the image with `otary inspect`, and pack it for platfo
  */
 export function installBoard(flash: Flash, layout: FlashLayout, installation: Installation): void {
     const ports = factoryPorts(flash, layout)
+    ports.platform = installation.platform ?? ports.platform
     portsInstall(ports)
     runningInstall({ name: "", version: "", build_id: "", security: 0 })
     runningProductInstall("")

@@ -3,14 +3,13 @@
 import { randomBytes } from "node:crypto"
 import { readFileSync } from "node:fs"
 import { resolve } from "node:path"
-import type { Command } from "commander"
-import { bundleLoader } from "../../../build/bundle-host"
+import { Option, type Command } from "commander"
 import { BoardError } from "../../board/board-error"
-import { isInstalled, readSettings, writeSettings } from "../../board/board-folder"
-import { manufacture } from "../../board/factory"
+import { isInstalled, readSettings, writeSettings, type EngineName } from "../../board/board-folder"
 import type { BoardMessage } from "../../board/messages"
 import { createSupervisor } from "../../board/supervisor"
 import type { Supervisor } from "../../board/supervisor"
+import { ENGINE_MAKES } from "./board-engines"
 import { LOCAL_FOLDER, readLocalCloud } from "../local-cloud"
 import { parseAttribute, parseInteger } from "../options"
 import { plain } from "../output"
@@ -26,6 +25,8 @@ export interface BoardCommandOptions {
     readonly boards: number
     readonly attribute: Readonly<Record<string, unknown>>
     readonly script?: string
+    /** Default "host". */
+    readonly engine?: EngineName
     /** Global: no lines of boards. */
     readonly quiet?: boolean
 }
@@ -49,6 +50,7 @@ export function registerBoard(program: Command): void {
         .option("--id <id>", "device id; with --boards, what the ids begin with (first start)")
         .option("--boards <n>", "number of boards", parseInteger(1, BOARDS_MAX), 1)
         .option("--attribute <name=value>", "property of the device, as often as needed (first start)", parseAttribute, {})
+        .addOption(new Option("--engine <name>", "what runs the boards' code (first start)").choices(Object.keys(ENGINE_MAKES)).default("host"))
         .option("--script <file>", "program that gets the path of each update's image, as Ioto's scripts/update")
         .action(async (_, command: Command) => runInProcess(command.optsWithGlobals<BoardCommandOptions>()))
 }
@@ -90,10 +92,8 @@ async function prepare(places: Place[], options: BoardCommandOptions, localCloud
     }
     if (fresh.length === 0) return 0
     const image = readImage(imagePath, fresh[0]!.folder)
-    const loader = (await bundleLoader()).toString("latin1")
-    for (const { folder, id } of fresh) {
-        manufacture(folder, { identity: { id, product, cloud, attributes }, loader, image, script })
-    }
+    const make = await ENGINE_MAKES[options.engine ?? "host"]!()
+    for (const { folder, id } of fresh) await make(folder, { identity: { id, product, cloud, attributes }, image, script })
     return fresh.length
 }
 

@@ -13,6 +13,7 @@ import { collect, parseSetting, valueOf } from "../options"
 
 interface PackCommandOptions {
     readonly output?: string
+    readonly target?: string
     readonly key: readonly string[]
     readonly set: Readonly<Record<string, string>>
 }
@@ -22,6 +23,7 @@ const NUMBERS = ["security", "appSlotBytes", "filesAreaBytes"]
 
 async function pack({ io, output, args, options }: CommandContext<PackCommandOptions>): Promise<number> {
     const settings = Object.entries(options.set).map(([key, text]) => [key, NUMBERS.includes(key) ? valueOf(text) : text])
+    if (options.target !== undefined) settings.push(["target", options.target])
     const overrides = Object.fromEntries(settings) as PackOptions["overrides"]
     // A key that cannot sign is found out before anything is built.
     const signers = readSigners(
@@ -52,6 +54,7 @@ export function registerPack(program: Command, cli: Cli): void {
         .description("pack a folder with an app into an image; the same input gives the same bytes")
         .argument("<dir>", "folder with app.ts or app.js, otary.json5, device.json5, config.json5 and files/")
         .option("-o, --output <file>", "the image; default: NAME-VERSION.zip in the current folder")
+        .option("--target <name>", "kind of board: host, espruino or nodemcu; takes the place of otary.json5's")
         .option("--set <key=value>", "takes the place of a key of otary.json5, as often as needed", parseSetting, {})
         .option(
             "--key <file>",

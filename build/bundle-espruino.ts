@@ -1,0 +1,192 @@
+// Bundles for Espruino: shim, agent and app as one script for an app slot, and the boot loader `.boot0`.
+
+import { readdirSync, readFileSync } from "node:fs"
+import { isBuiltin } from "node:module"
+import { join, resolve } from "node:path"
+import { build, transform, type BuildOptions, type Message, type Plugin } from "esbuild"
+import type { EspruinoLayout } from "../shims/espruino/layout"
+import type { BundleConstants } from "./bundle-host"
+import { PackError } from "./errors"
+import { nestFunctions } from "./espruino-nest"
+import { checkBundle, checkLanguage, ESPRUINO_MODULES } from "./language-check"
+import { MANGLED } from "./espruino-names"
+import { isPropertyName, parseScript, walk } from "./js-tree"
+import { projectRoot } from "./root"
+
+/** How small a bundle is made: `false` leaves it readable, for comparisons. */
+export interface EspruinoBundleOptions {
+    readonly minify?: boolean
+}
+
+const START = `import "otary:ports"\nimport "otary:agent"\nimport "otary:app"\n`
+const STEPS: Record<string, string> = {
+    "otary:ports": `import { espruinoMain } from "./shims/espruino/main"\nespruinoMain()\n`,
+    "otary:agent": `import { agentStart } from "./firmware/agent"\nagentStart()\n`,
+}
+/** Behind the loader, outside its functions: what ran the loader is gone from RAM when the image starts, and an image that throws is reset. */
+const LOADER_TAIL = `if(otary.bytes)try{eval(require("Storage").read(otary.file,otary.at,otary.bytes))}catch(e){print("panic: "+e),E.reboot()}`
+
+/** Folders whose functions may be marked @hot. */
+const HOT_FOLDERS = ["firmware", "shims/espruino"]
+
+/** Names of all functions marked @hot. */
+function hotFunctions(root: string): Set<string> {
+    const hot = new Set<string>()
+    for (const folder of HOT_FOLDERS) {
+        for (const file of readdirSync(join(root, folder)).filter(name => name.endsWith(".ts"))) {
+            const text = readFileSync(join(root, folder, file), "utf8")
+            for (const match of text.matchAll(/@hot\s*\*\/\s*(?:export )?function (\w+)/g)) hot.add(match[1]!)
+        }
+    }
+    return hot
+}
+
+/** JSON whose texts are UTF-8 bytes, one a character (firmware/ports.ts, Bytes). */
+function jsonInBytes(value: unknown): string {
+    return Buffer.from(JSON.stringify(value), "utf8").toString("latin1")
+}
+
+/** Serves the steps of START, leaves Espruino's own modules to Espruino, and notes the app's own files. */
+function startPlugin(root: string, appPath: string): Plugin {
+    return {
+        name: "otary-start",
+        setup(plugin) {
+            plugin.onResolve({ filter: /^otary:/ }, ({ path }) =>
+                path === "otary:app" ? { path: resolve(appPath) } : { path, namespace: "otary", sideEffects: true },
+            )
+            plugin.onLoad({ filter: /./, namespace: "otary" }, ({ path }) => ({ contents: STEPS[path]!, resolveDir: root }))
+            plugin.onResolve({ filter: /^\w+$/ }, ({ path, kind }) => {
+                if (kind === "require-call" && ESPRUINO_MODULES.has(path)) return { path, external: true }
+                if (!isBuiltin(path)) return undefined
+                return { errors: [{ text: `"${path}" is a module of Node, and a board has none` }] }
+            })
+        },
+    }
+}
+
+function commonOptions(root: string): BuildOptions {
+    return {
+        absWorkingDir: root,
+        bundle: true,
+        write: false,
+        outfile: "bundle.js",
+        logLevel: "silent",
+        platform: "neutral",
+        mainFields: ["module", "main"],
+        format: "cjs",
+        target: "es2015",
+        // What esbuild would lower to something that Espruino lacks as well (or leave alone, being ES2015).
+        supported: {
+            destructuring: false,
+            "default-argument": false,
+            "rest-argument": false,
+            "array-spread": false,
+            generator: false,
+            "async-await": false,
+        },
+        charset: "ascii",
+        legalComments: "none",
+        minifySyntax: true,
+        sourcemap: "external",
+        tsconfigRaw: {},
+        alias: { otary: resolve(root, "firmware/api.ts") },
+    }
+}
+
+function messageText({ text, location }: Message): string {
+    return location === null ? text : `${location.file}:${location.line}:${location.column + 1}: ${text}`
+}
+
+/** A flat script and its source map. */
+interface Flat {
+    readonly code: string
+    readonly map: string
+    /** Text of all files outside firmware/ and shims/. */
+    readonly appText: string
+}
+
+async function flatten(options: BuildOptions): Promise<Flat> {
+    try {
+        const { outputFiles } = await build(options)
+        const map = outputFiles!.find(file => file.path.endsWith(".map"))!.text
+        const code = outputFiles!.find(file => file.path.endsWith(".js"))!.text
+        const { sources, sourcesContent } = JSON.parse(map) as { sources: string[]; sourcesContent: string[] }
+        const own = sourcesContent.filter((_, index) => !/^(firmware|shims\/espruino)\//.test(sources[index]!))
+        return { code, map, appText: own.join("\n") }
+    } catch (error) {
+        const errors = (error as { errors?: Message[] }).errors
+        if (errors === undefined) throw error
+        const hint = "mend the app; docs/boards.md says which JavaScript Espruino runs, and a board has no Node modules"
+        throw new PackError("PACK_BUNDLE", errors.slice(0, 5).map(messageText).join("\n"), hint)
+    }
+}
+
+/** Property names of the firmware that may be shortened: those that no file of the app speaks of. */
+function mangledNames(appText: string): RegExp {
+    const names = MANGLED.filter(name => !new RegExp(`\\b${name}\\b`).test(appText))
+    return new RegExp(`^(${names.join("|")})$`)
+}
+
+/** `of` is a reserved word in Espruino (so is `static`, in every strict script), and a name that minifiers come to. */
+function renameReserved(code: string): string {
+    const program = parseScript(code)
+    const places: number[] = []
+    walk(program, (node, parents) => {
+        if (node.type === "Identifier" && node["name"] === "of" && !isPropertyName(node, parents.at(-1))) places.push(node.start)
+    })
+    let free = "o$"
+    while (code.includes(free)) free += "$"
+    return places.sort((a, b) => b - a).reduce((text, at) => text.slice(0, at) + free + text.slice(at + 2), code)
+}
+
+async function finish(root: string, flat: Flat, options: EspruinoBundleOptions): Promise<string> {
+    checkLanguage(flat.code, flat.map)
+    const isSmall = options.minify ?? true
+    const nested = nestFunctions(flat.code, hotFunctions(root))
+    const { code } = await transform(nested, {
+        format: "iife",
+        platform: "neutral",
+        target: "es2015",
+        charset: "ascii",
+        minify: isSmall,
+        ...(isSmall && { mangleProps: mangledNames(flat.appText) }),
+    })
+    const renamed = renameReserved(code.trimEnd())
+    checkBundle(renamed)
+    return renamed
+}
+
+/**
+ * The code of an app slot: ASCII JavaScript that Espruino runs out of flash. `appPath` is app.ts or app.js.
+ * Throws PACK_BUNDLE with file, line and column for whatever Espruino 2v29 cannot run.
+ */
+export async function bundleEspruinoApp(
+    appPath: string,
+    constants: BundleConstants,
+    options: EspruinoBundleOptions = {},
+): Promise<Buffer> {
+    const root = projectRoot()
+    const flat = await flatten({
+        ...commonOptions(root),
+        stdin: { contents: START, resolveDir: root, sourcefile: "start.ts", loader: "ts" },
+        plugins: [startPlugin(root, appPath)],
+        define: {
+            __OTARY_IMAGE__: JSON.stringify(constants.image),
+            __OTARY_DEVICE__: jsonInBytes(constants.device),
+            __OTARY_CONFIG__: jsonInBytes(constants.config),
+        },
+    })
+    return Buffer.from(await finish(root, flat, options), "latin1")
+}
+
+/** The boot loader for a layout: ASCII JavaScript, written to a board's `.boot0` once and never updated. */
+export async function bundleEspruinoLoader(layout: EspruinoLayout, options: EspruinoBundleOptions = {}): Promise<Buffer> {
+    const root = projectRoot()
+    const flat = await flatten({
+        ...commonOptions(root),
+        entryPoints: ["shims/espruino/loader.ts"],
+        plugins: [startPlugin(root, "")],
+        define: { __OTARY_LAYOUT__: JSON.stringify(layout) },
+    })
+    return Buffer.from(`${await finish(root, flat, options)}\n${LOADER_TAIL}`, "latin1")
+}

@@ -1,0 +1,69 @@
+// JavaScript as a tree (ESTree, by acorn): walking it, and which names a function binds.
+
+import { parse, type Node } from "acorn"
+
+/** A node with whatever fields its type has. */
+export type Tree = Node & { readonly [field: string]: unknown }
+
+/** Parses a script. Throws acorn's SyntaxError. */
+export function parseScript(code: string): Tree {
+    return parse(code, { ecmaVersion: 2022, sourceType: "script", allowReturnOutsideFunction: true }) as unknown as Tree
+}
+
+function isTree(value: unknown): value is Tree {
+    return typeof value === "object" && value !== null && typeof (value as Tree).type === "string"
+}
+
+/** The children of a node, in the order of the source. */
+export function childrenOf(node: Tree): Tree[] {
+    const children = Object.values(node).flatMap(value => (Array.isArray(value) ? value : [value]))
+    return children.filter(isTree).sort((a, b) => a.start - b.start)
+}
+
+/** Calls `visit` for every node, parents first, with the chain of parents (the nearest last). `visit` returning false skips the children. */
+export function walk(
+    node: Tree,
+    visit: (node: Tree, parents: readonly Tree[]) => boolean | void,
+    parents: readonly Tree[] = [],
+): void {
+    if (visit(node, parents) === false) return
+    const chain = [...parents, node]
+    for (const child of childrenOf(node)) walk(child, visit, chain)
+}
+
+/** Whether a node is a function of any kind. */
+export function isFunction(node: Tree): boolean {
+    return /^(FunctionDeclaration|FunctionExpression|ArrowFunctionExpression)$/.test(node.type)
+}
+
+/** Whether an Identifier is the name of a property or label, and not a variable. */
+export function isPropertyName(node: Tree, parent: Tree | undefined): boolean {
+    if (parent === undefined) return false
+    if (parent.type === "MemberExpression") return parent["property"] === node && parent["computed"] !== true
+    if (/^(Property|MethodDefinition|PropertyDefinition)$/.test(parent.type)) {
+        return parent["key"] === node && parent["computed"] !== true && parent["shorthand"] !== true
+    }
+    return /^(LabeledStatement|BreakStatement|ContinueStatement|MetaProperty)$/.test(parent.type)
+}
+
+/** The names that a binding pattern binds. */
+export function namesOf(pattern: Tree): string[] {
+    if (pattern.type === "Identifier") return [pattern["name"] as string]
+    if (pattern.type === "AssignmentPattern") return namesOf(pattern["left"] as Tree)
+    if (pattern.type === "Property") return namesOf(pattern["value"] as Tree)
+    if (/^(ObjectPattern|ArrayPattern|RestElement)$/.test(pattern.type)) return childrenOf(pattern).flatMap(namesOf)
+    return []
+}
+
+/** Every name that is bound anywhere in a tree: variables, functions, classes, parameters, caught errors. */
+export function boundNames(tree: Tree): Set<string> {
+    const names = new Set<string>()
+    walk(tree, node => {
+        const patterns: Tree[] = []
+        if (node.type === "VariableDeclarator" || /^(Function|Class)/.test(node.type)) patterns.push(node["id"] as Tree)
+        if (isFunction(node)) patterns.push(...(node["params"] as Tree[]))
+        if (node.type === "CatchClause") patterns.push(node["param"] as Tree)
+        for (const pattern of patterns.filter(isTree)) namesOf(pattern).forEach(name => names.add(name))
+    })
+    return names
+}

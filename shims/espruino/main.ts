@@ -1,0 +1,100 @@
+// The start of an image on an Espruino board: the platform's ports over flash, network, clock and watchdog.
+
+import { filesMount } from "../../firmware/files"
+import { portsInstall } from "../../firmware/ports"
+import { runningInstall, type RunningImage } from "../../firmware/running"
+import { digestCreate, regionCreate, stageCreate } from "./flash"
+import type { EspruinoE } from "./globals"
+import { LAYOUT_APP, LAYOUT_BOOT, LAYOUT_FILES, LAYOUT_JOURNAL, type EspruinoLayout } from "./layout"
+import { netAbort, netPause, netRequest } from "./net"
+import { notifyStart } from "./notify"
+
+declare const E: EspruinoE
+declare const __OTARY_IMAGE__: RunningImage
+declare const print: (line: string) => void
+declare const getTime: () => number
+declare const setTimeout: (run: () => void, delayMs: number) => number
+declare const clearTimeout: (id: number) => void
+declare const process: { on(event: "uncaughtException", run: (error: unknown) => void): void }
+declare const global: { otary: EspruinoLayout }
+
+/** Platform name of images for Espruino. */
+const PLATFORM = "espruino"
+/** Unix time in seconds before which a clock was never set: 2020-01-01. */
+const CLOCK_SET_S = 1577836800
+/** A step of the clock in seconds that no code causes by being busy: the clock was set meanwhile. */
+const CLOCK_STEP_S_MAX = 86400
+
+let lastS = 0
+let upS = 0
+let isArmed = false
+
+function nowS(): number {
+    const now = getTime()
+    return now < CLOCK_SET_S ? 0 : Math.floor(now)
+}
+
+/** Espruino has no clock that only counts: steps of the one that is set are left out. */
+function upMs(): number {
+    const now = getTime()
+    const step = now - lastS
+    lastS = now
+    if (step > 0 && step < CLOCK_STEP_S_MAX) upS = upS + step
+    return Math.floor(upS * 1000)
+}
+
+function after(delayMs: number, run: (this: void) => void): number {
+    return setTimeout(run, delayMs)
+}
+
+function watchdog(timeoutS: number): void {
+    if (isArmed) return E.kickWatchdog()
+    isArmed = true
+    E.enableWatchdog(timeoutS, false)
+}
+
+function random(): number {
+    return E.hwRand() & 0x7fffffff
+}
+
+/** Espruino's parser stops behind the value; what follows it makes the text no JSON. */
+function parse(text: string): unknown {
+    const end = text.trim()
+    const first = end.charAt(0)
+    const last = end.charAt(end.length - 1)
+    if ((first === "{" && last !== "}") || (first === "[" && last !== "]")) return undefined
+    try {
+        return JSON.parse(text)
+    } catch (error) {
+        return undefined
+    }
+}
+
+/** What the app throws outside its start ends the boot, as a panic does. */
+function panic(error: unknown): void {
+    print("panic: " + error)
+    E.reboot()
+}
+
+/** The start: ports, the running image, the files. */
+export function espruinoMain(): void {
+    const layout = global.otary
+    lastS = getTime()
+    process.on("uncaughtException", panic)
+    portsInstall({
+        boot: regionCreate(layout, LAYOUT_BOOT),
+        journal: regionCreate(layout, LAYOUT_JOURNAL),
+        app: [regionCreate(layout, LAYOUT_APP), regionCreate(layout, LAYOUT_APP + 1)],
+        files: [regionCreate(layout, LAYOUT_FILES), regionCreate(layout, LAYOUT_FILES + 1)],
+        stage: stageCreate(),
+        digest: digestCreate(),
+        clock: { nowS, upMs, after, cancel: clearTimeout },
+        http: { request: netRequest, abort: netAbort, pause: netPause },
+        board: { reset: E.reboot, watchdog, random, log: print },
+        json: { parse, stringify: JSON.stringify },
+        platform: PLATFORM,
+    })
+    runningInstall(__OTARY_IMAGE__)
+    notifyStart(__OTARY_IMAGE__.version)
+    filesMount()
+}
