@@ -1,5 +1,6 @@
 // Benchmarks: every figure with a floor or a peer from the same run, since machines are shared and noisy.
 
+import { benchPolicy } from "./policy"
 import { benchUpdater } from "./updater"
 
 function row(name: string, value: string, note = ""): void {
@@ -13,3 +14,11 @@ row("core", `${updater.coreMs.toFixed(2)} ms`, `${updater.mibPerS.toFixed(0)} Mi
 row("core / floor", updater.ratio.toFixed(2), "goal: at most 1.5")
 row("allocated per chunk, core and shim", `${updater.bytesPerChunk.toFixed(1)} B`)
 row("allocated per chunk, @hot functions alone", `${updater.coreBytesPerChunk.toFixed(1)} B`, "goal: 0")
+
+const policy = benchPolicy()
+console.log("\npolicies: 100,000 devices, one core")
+row("floor (two properties read and compared)", `${(policy.floorPerS / 1e6).toFixed(1)} M/s`)
+for (const { name, devicesPerS, holding } of policy.policies) {
+    const note = name === "typical" ? "goal: at least 1 M/s" : ""
+    row(name, `${(devicesPerS / 1e6).toFixed(2)} M/s`, `${note}${note === "" ? "" : ", "}holds for ${holding}`)
+}

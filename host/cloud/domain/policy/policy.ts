@@ -8,7 +8,7 @@ import type { PolicyDevice } from "./names"
 import { parseText, type Parsed } from "./parser"
 import { printPolicy } from "./printer"
 import { nodesOf, type Place, type PolicyNode } from "./tree"
-import type { PolicyValue } from "./values"
+import { showValue, type PolicyValue } from "./values"
 
 /** What a blank policy means (Ioto's rule): versions that are lower than the one on offer. */
 export const BLANK_POLICY = 'semver(version, "<", newVersion)'
@@ -119,6 +119,19 @@ export function parsePolicy(text: string, termsMax = POLICY_TERMS_DEFAULT): Poli
         if (error instanceof PolicyFault) return { ok: false, error: error.error }
         throw error
     }
+}
+
+/**
+ * A trace as one sentence, for explanations: `memory >= 512 is false: memory = 256`. The values are those of the names that were
+ * looked up; a failure says its own.
+ */
+export function traceSentence({ tree }: Policy, { result, failure, values }: PolicyTrace): string {
+    const expression = printPolicy(tree)
+    if (failure !== null) return `${expression} is false, because it fails at ${failure.expression}: ${failure.message}`
+    const names = new Set(nodesOf(tree).flatMap(node => (node.kind === "name" ? [printPolicy(node)] : [])))
+    const known = values.filter(({ state, expression: part }) => state === "value" && names.has(part))
+    const shown = new Set(known.map(({ expression: part, value }) => `${part} = ${showValue(value)}`))
+    return `${expression} is ${result}${shown.size === 0 ? "" : `: ${[...shown].join(", ")}`}`
 }
 
 const kept = new Map<string, PolicyParsed>()
