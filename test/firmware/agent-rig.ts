@@ -4,7 +4,8 @@ import { createHash } from "node:crypto"
 import { resolve } from "node:path"
 import { buildSync } from "esbuild"
 import type { Hardware } from "../../shims/host/hardware"
-import type { ImageFile } from "../../firmware/ports"
+import type { ImageFile, Ports } from "../../firmware/ports"
+import type { RunningImage } from "../../firmware/running"
 import { createVirtualClock, type VirtualClock } from "../../shims/host/clock"
 import { hostPorts } from "../../shims/host/main"
 import { createHttp, type HostHttp } from "../../shims/host/net"
@@ -26,6 +27,10 @@ export interface BoardOptions {
     /** Runs right after the agent's start at every boot, as an app would. */
     app?: (agent: Agent, version: string) => void
     imageFile?: ImageFile
+    /** What the running image says of itself beside its version, such as the keys that the next one must be signed with. */
+    image?: Partial<RunningImage>
+    /** Ports that differ from the host's. */
+    ports?: Partial<Ports>
     /** Unix time at power-on; 0 = unknown. */
     startS?: number
     random?: number
@@ -94,8 +99,9 @@ export class AgentBoard {
         const names = ["module", "exports", "__OTARY_CONFIG__", "__OTARY_DEVICE__"]
         new Function(...names, agentCode())(module, module.exports, config, device)
         this.agent = module.exports
-        this.agent.portsInstall(hostPorts(this.hardware()))
-        this.agent.running.runningInstall({ name: "demo", version: this.version, build_id: `b-${this.version}`, security: 0 })
+        this.agent.portsInstall({ ...hostPorts(this.hardware()), ...this.options.ports })
+        const image = { name: "demo", version: this.version, build_id: `b-${this.version}`, security: 0 }
+        this.agent.running.runningInstall({ ...image, ...this.options.image })
         this.agent.files.filesMount()
         this.agent.agent.agentStart()
         this.options.app?.(this.agent, this.version)
