@@ -26,6 +26,10 @@ export interface CloudOptions {
     publicUrl?: string
     /** Least level of what is logged to stderr; "silent" for nothing. "info" by default. */
     log?: Level | "silent"
+    /** Networks that webhooks may reach although they are not public, such as `10.1.0.0/16`. */
+    webhookAllow?: readonly string[]
+    /** Check-ins that may wait in this process before more are sent away with 429; limits.ts says the default. */
+    checkinsWaitingMax?: number
     /** Unix time in ms; the system's by default. */
     nowMs?: () => number
 }
@@ -94,7 +98,8 @@ async function startParts(options: CloudOptions, log: Logger, closers: (() => Pr
     const urlSecret = await store.tables.settings.getOrPut("image-url-secret", newToken())
     const artifacts = await openDiskArtifacts(join(dataDir, "artifacts"))
     const context: Context = { store, artifacts, urlSecret, publicUrl: options.publicUrl ?? "", nowMs, log }
-    const server = await startServer(context, AGENT_VERSION, options.port ?? 0, options.host ?? "127.0.0.1")
+    const { port = 0, host = "127.0.0.1", webhookAllow, checkinsWaitingMax } = options
+    const server = await startServer(context, { version: AGENT_VERSION, port, host, webhookAllow, checkinsWaitingMax })
     closers.push(server.close)
     log.info({ url: server.url, at: nowOf(context) }, "the cloud is ready")
     return { url: server.url, adminToken: token, databaseUrl }

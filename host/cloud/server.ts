@@ -6,11 +6,15 @@ import type { AddressInfo } from "node:net"
 import { imageAdapter } from "./adapters/image-download"
 import { iotoAdapter } from "./adapters/ioto"
 import { sendError, sendProblem, type Adapter } from "./adapters/http"
-import { createApi } from "./api/app"
+import { createApi, type ApiParts } from "./api/app"
 import type { Context } from "./context"
-import { CLOSE_TIMEOUT_S } from "./limits"
+import { createEventStreams } from "./events-stream"
+import { CHECKINS_WAITING_MAX, CLOSE_TIMEOUT_S } from "./limits"
+import { createMetrics, type Metrics } from "./metrics"
 import { Problem } from "./problems"
 import { createCheckin } from "./services/checkin"
+import { createWebhooks } from "./webhooks"
+import { addressRules } from "./webhooks-address"
 
 /** A server that listens. */
 export interface RunningServer {
@@ -18,6 +22,20 @@ export interface RunningServer {
     url: string
     /** Takes no more requests and ends when those under way have, or their time is up. */
     close(): Promise<void>
+}
+
+/** How a server is started. */
+export interface ServerOptions {
+    /** The program's. */
+    version: string
+    /** Port to listen at; 0 takes a free one. */
+    port: number
+    /** Address to listen at. */
+    host: string
+    /** Networks that webhooks may reach although they are not public, such as `10.1.0.0/16`. */
+    webhookAllow?: readonly string[] | undefined
+    /** Check-ins that may wait before more are sent away; CHECKINS_WAITING_MAX by default. */
+    checkinsWaitingMax?: number | undefined
 }
 
 /** The path and query of a request; null when they are not ones. */
@@ -29,10 +47,27 @@ function urlOf(request: IncomingMessage): URL | null {
     }
 }
 
+/** An adapter whose answers are measured. Addresses of images are all one route. */
+function measured(metrics: Metrics, adapter: Adapter): Adapter {
+    return async (request, response, url) => {
+        const startMs = performance.now()
+        if (!(await adapter(request, response, url))) return false
+        const route = url.pathname.startsWith("/images/") ? "/images" : url.pathname
+        metrics.request(`${request.method ?? ""} ${route}`, response.statusCode, (performance.now() - startMs) / 1000)
+        return true
+    }
+}
+
 /** One listener for all: adapters are asked in order, the API takes what is left. */
-function listener(context: Context, version: string): (request: IncomingMessage, response: ServerResponse) => Promise<void> {
-    const adapters: Adapter[] = [iotoAdapter(context, createCheckin(context)), imageAdapter(context)]
-    const api = getRequestListener(createApi(context, version).fetch, { overrideGlobalObjects: false })
+function listener(
+    context: Context,
+    parts: ApiParts,
+    options: ServerOptions,
+): (request: IncomingMessage, response: ServerResponse) => Promise<void> {
+    const waitingMax = options.checkinsWaitingMax ?? CHECKINS_WAITING_MAX
+    const ioto = iotoAdapter(context, createCheckin(context), waitingMax)
+    const adapters = [measured(parts.metrics, ioto), measured(parts.metrics, imageAdapter(context))]
+    const api = getRequestListener(createApi(context, options.version, parts).fetch, { overrideGlobalObjects: false })
     return async (request, response) => {
         response.on("error", () => response.destroy())
         const url = urlOf(request)
@@ -66,13 +101,20 @@ function closeServer(server: Server): Promise<void> {
     })
 }
 
-/** Starts to listen; port 0 takes a free one. Throws when the address is not free. */
-export async function startServer(context: Context, version: string, port: number, host: string): Promise<RunningServer> {
-    const handle = listener(context, version)
+/** Starts to listen. Throws when the address is not free, or a network of `webhookAllow` cannot be read. */
+export async function startServer(context: Context, options: ServerOptions): Promise<RunningServer> {
+    const streams = createEventStreams(context)
+    const webhooks = await createWebhooks(context, addressRules(options.webhookAllow ?? []))
+    const handle = listener(context, { streams, webhooks, metrics: createMetrics(context) }, options)
     const server = createServer((request, response) => void handle(request, response))
-    await listen(server, port, host)
+    await listen(server, options.port, options.host)
+    webhooks.start()
     const address = server.address() as AddressInfo
     const name = address.family === "IPv6" ? `[${address.address}]` : address.address
     const reachable = name === "0.0.0.0" ? "127.0.0.1" : name === "[::]" ? "[::1]" : name
-    return { url: `http://${reachable}:${address.port}`, close: () => closeServer(server) }
+    const close = async (): Promise<void> => {
+        streams.close()
+        await Promise.all([webhooks.close(), closeServer(server)])
+    }
+    return { url: `http://${reachable}:${address.port}`, close }
 }

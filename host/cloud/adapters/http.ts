@@ -76,7 +76,7 @@ export function sendProblem(
     headers: Record<string, string> = {},
 ): void {
     const all = { ...headers }
-    if (problem.status === 503) all["Retry-After"] = String(RETRY_AFTER_S)
+    if (problem.status === 503 || problem.status === 429) all["Retry-After"] = String(problem.retryAfterS ?? RETRY_AFTER_S)
     if (!request.complete) all["Connection"] = "close"
     sendText(response, problem.status, "application/problem+json", JSON.stringify(problem.body()), all)
 }

@@ -2,10 +2,12 @@
 
 import type { IncomingMessage, ServerResponse } from "node:http"
 import { checkAttributes } from "../attributes"
+import { createGuesses, type Guesses } from "../auth"
 import { imageName, signImagePath } from "../artifacts/url"
 import { nowS, type Context } from "../context"
 import { tokenHash } from "../ids"
-import { DEVICE_BODY_BYTES_MAX, MESSAGE_CHARS_MAX, UPDATE_BYTES_MAX, VERSION_CHARS_MAX } from "../limits"
+import { DEVICE_BODY_BYTES_MAX, ID_CHARS_MAX, MESSAGE_CHARS_MAX, UPDATE_BYTES_MAX, VERSION_CHARS_MAX } from "../limits"
+import { RETRY_AFTER_MAX_S, RETRY_AFTER_S } from "../limits"
 import { Problem } from "../problems"
 import type { Checkin } from "../services/checkin"
 import { checkDeviceId } from "../services/device-access"
@@ -128,12 +130,48 @@ function sendRefusal(context: Context, request: IncomingMessage, response: Serve
     else sendText(response, (error as Problem).status, "text/plain", text)
 }
 
-/** The adapter of the Ioto protocol. */
-export function iotoAdapter(context: Context, checkin: Checkin): Adapter {
+/** Sends more away than `waitingMax`, each to another time, so that they do not come back all at once. */
+function bounded(handler: Handler, waitingMax: number): Handler {
+    let waiting = 0
+    return async (request, response, body) => {
+        if (waiting >= waitingMax) {
+            const waitS = Math.ceil(RETRY_AFTER_S + Math.random() * (RETRY_AFTER_MAX_S - RETRY_AFTER_S))
+            throw new Problem("rate_limited", `Too many check-ins wait. Try again in ${waitS} s.`, undefined, waitS)
+        }
+        waiting += 1
+        try {
+            await handler(request, response, body)
+        } finally {
+            waiting -= 1
+        }
+    }
+}
+
+/** Codes that say: this token was a guess. */
+const GUESSES: ReadonlySet<string> = new Set(["device_token_wrong", "device_mismatch", "unauthorized"])
+
+/** Slows down who guesses tokens of one device, or of products. Other devices behind the same address are left alone. */
+function guarded(handler: Handler, guesses: Guesses): Handler {
+    return async (request, response, body) => {
+        const id = typeof body["id"] === "string" ? body["id"].slice(0, ID_CHARS_MAX) : ""
+        const sender = `${request.socket.remoteAddress ?? ""} ${id}`
+        guesses.check(sender)
+        try {
+            await handler(request, response, body)
+        } catch (error) {
+            if (error instanceof Problem && GUESSES.has(error.code)) guesses.miss(sender)
+            throw error
+        }
+    }
+}
+
+/** The adapter of the Ioto protocol. `waitingMax`: check-ins that may wait; reports are always taken. */
+export function iotoAdapter(context: Context, checkin: Checkin, waitingMax: number): Adapter {
+    const guesses = createGuesses(context.nowMs)
     const handlers = new Map<string, Handler>([
-        ["/tok/provision/update", checkinHandler(context, checkin)],
-        ["/tok/provision/updateReport", reportHandler(context)],
-        ["/device/register", registerHandler(context)],
+        ["/tok/provision/update", guarded(bounded(checkinHandler(context, checkin), waitingMax), guesses)],
+        ["/tok/provision/updateReport", guarded(reportHandler(context), guesses)],
+        ["/device/register", guarded(registerHandler(context), guesses)],
     ])
     return async (request, response, url) => {
         const handler = handlers.get(url.pathname)

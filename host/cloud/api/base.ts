@@ -5,17 +5,21 @@ import type { HttpBindings } from "@hono/node-server"
 import type { Context as HonoContext } from "hono"
 import { createMiddleware } from "hono/factory"
 import { HTTPException } from "hono/http-exception"
+import type { Identity } from "../auth"
+import type { Call } from "../call"
 import type { Context } from "../context"
-import { tokenHash } from "../ids"
 import { API_BODY_BYTES_MAX, PAGE_ITEMS_DEFAULT, PAGE_ITEMS_MAX, RETRY_AFTER_S } from "../limits"
 import { Problem, problemOf } from "../problems"
 import type { PageRequest } from "../store/store"
 
-/** Types of the app: the raw request for streams, and the caller's tenant. */
+/** Types of the app: the raw request for streams, who calls, and the tenant that the call is for. */
 export interface ApiEnv {
     Bindings: HttpBindings
-    Variables: { tenant: string }
+    Variables: { tenant: string; identity: Identity; call: Call }
 }
+
+/** A call as middleware and handlers see it. */
+export type ApiContext = HonoContext<ApiEnv>
 
 /** A group of routes. */
 export type Api = OpenAPIHono<ApiEnv>
@@ -23,7 +27,7 @@ export type Api = OpenAPIHono<ApiEnv>
 /** The answer to an error. */
 export function problemResponse(problem: Problem): Response {
     const headers: Record<string, string> = { "Content-Type": "application/problem+json" }
-    if (problem.status === 503) headers["Retry-After"] = String(RETRY_AFTER_S)
+    if (problem.status === 503 || problem.status === 429) headers["Retry-After"] = String(problem.retryAfterS ?? RETRY_AFTER_S)
     if (problem.status === 401) headers["WWW-Authenticate"] = "Bearer"
     return new Response(JSON.stringify(problem.body()), { status: problem.status, headers })
 }
@@ -52,20 +56,6 @@ export function handleErrors(app: Api, context: Context): void {
     })
 }
 
-/** Lets only calls with a valid API token through, and tells the routes whose they are. */
-export function authorization(context: Context): ReturnType<typeof createMiddleware<ApiEnv>> {
-    return createMiddleware<ApiEnv>(async (c, next) => {
-        const token = /^bearer\s+(\S+)$/i.exec(c.req.header("authorization") ?? "")?.[1]
-        const known = token === undefined ? null : await context.store.tables.apiTokens.find(tokenHash(token))
-        if (known === null) {
-            const detail = "Send Authorization: Bearer TOKEN; the first token stands in admin.token in the cloud's data folder."
-            throw new Problem("unauthorized", detail)
-        }
-        c.set("tenant", known.tenant)
-        await next()
-    })
-}
-
 /** Bodies are JSON and bounded. Their length comes ahead, so that nothing is read that is too long. Artifacts do not pass here. */
 export const jsonBodies = createMiddleware<ApiEnv>(async (c, next) => {
     if (c.req.header("transfer-encoding") !== undefined) throw new Problem("length_required", "Send the body's Content-Length.")
@@ -85,7 +75,7 @@ export const pageQuery = {
 }
 
 /** A cursor hides the key of a page's last row, so that nobody builds on it. */
-function cursorOf(key: string): string {
+export function cursorOf(key: string): string {
     return Buffer.from(key).toString("base64url")
 }
 
@@ -110,6 +100,6 @@ export function pageOf<Row, Item>(
 }
 
 /** The tenant of the caller. */
-export function tenantOf(c: HonoContext<ApiEnv>): string {
+export function tenantOf(c: ApiContext): string {
     return c.get("tenant")
 }

@@ -8,7 +8,7 @@ import { changeDevice, createDevice, deleteDevice, dropDeviceToken, resetDeviceT
 import { explain } from "../services/explain"
 import type { DeviceRow } from "../store/store"
 import { newApi, pageOf, pageQuery, pageRequest, tenantOf, type Api } from "./base"
-import { answer, body, EMPTY, page, PROBLEM, SECURITY } from "./routes"
+import { answer, body, EMPTY, page, PROBLEM, OPERATOR, VIEWER } from "./routes"
 import { attributes, chosenId, deviceCreatedSchema, deviceSchema, explainSchema, idParam, tokenSchema, version } from "./schemas"
 
 const draft = z.strictObject({
@@ -22,7 +22,7 @@ const draft = z.strictObject({
 const create = createRoute({
     method: "post",
     path: "/devices",
-    security: SECURITY,
+    security: OPERATOR,
     summary: "Make a device",
     request: { body: body(draft) },
     responses: { 201: answer("The device with its token", deviceCreatedSchema), default: PROBLEM },
@@ -30,7 +30,7 @@ const create = createRoute({
 const list = createRoute({
     method: "get",
     path: "/devices",
-    security: SECURITY,
+    security: VIEWER,
     summary: "List devices",
     request: { query: z.object({ ...pageQuery, product: z.string().optional() }) },
     responses: { 200: page("Devices", deviceSchema), default: PROBLEM },
@@ -38,7 +38,7 @@ const list = createRoute({
 const get = createRoute({
     method: "get",
     path: "/devices/{id}",
-    security: SECURITY,
+    security: VIEWER,
     summary: "Show a device",
     request: { params: idParam },
     responses: { 200: answer("The device", deviceSchema), default: PROBLEM },
@@ -46,7 +46,7 @@ const get = createRoute({
 const patch = createRoute({
     method: "patch",
     path: "/devices/{id}",
-    security: SECURITY,
+    security: OPERATOR,
     summary: "Change or claim a device",
     request: {
         params: idParam,
@@ -57,7 +57,7 @@ const patch = createRoute({
 const remove = createRoute({
     method: "delete",
     path: "/devices/{id}",
-    security: SECURITY,
+    security: OPERATOR,
     summary: "Remove a device",
     request: { params: idParam },
     responses: { 204: EMPTY, default: PROBLEM },
@@ -65,7 +65,7 @@ const remove = createRoute({
 const resetToken = createRoute({
     method: "post",
     path: "/devices/{id}/token",
-    security: SECURITY,
+    security: OPERATOR,
     summary: "Issue a new token",
     request: { params: idParam },
     responses: { 201: answer("The token; the old one ends", tokenSchema), default: PROBLEM },
@@ -73,7 +73,7 @@ const resetToken = createRoute({
 const dropToken = createRoute({
     method: "delete",
     path: "/devices/{id}/token",
-    security: SECURITY,
+    security: OPERATOR,
     summary: "End the token; the device registers anew",
     request: { params: idParam },
     responses: { 204: EMPTY, default: PROBLEM },
@@ -81,7 +81,7 @@ const dropToken = createRoute({
 const explainRoute = createRoute({
     method: "get",
     path: "/devices/{id}/explain",
-    security: SECURITY,
+    security: VIEWER,
     summary: "Why the device gets the update that it gets, or none",
     request: { params: idParam },
     responses: { 200: answer("Every check of every rollout", explainSchema), default: PROBLEM },

@@ -6,7 +6,7 @@ import { newId, newToken, tokenHash } from "../ids"
 import { notFound, Problem } from "../problems"
 import type { CloudRow, ProductRow } from "../store/store"
 import { newApi, pageOf, pageQuery, pageRequest, tenantOf, type Api } from "./base"
-import { answer, body, page, PROBLEM, SECURITY } from "./routes"
+import { answer, body, page, PROBLEM, OPERATOR, VIEWER } from "./routes"
 import { chosenId, cloudSchema, idParam, name, productCreatedSchema, productSchema, tokenSchema } from "./schemas"
 
 const settings = {
@@ -19,7 +19,7 @@ const settings = {
 const createProduct = createRoute({
     method: "post",
     path: "/products",
-    security: SECURITY,
+    security: OPERATOR,
     summary: "Make a product",
     request: { body: body(z.strictObject({ id: chosenId.optional(), ...settings })) },
     responses: { 201: answer("The product with its registration token", productCreatedSchema), default: PROBLEM },
@@ -27,7 +27,7 @@ const createProduct = createRoute({
 const listProducts = createRoute({
     method: "get",
     path: "/products",
-    security: SECURITY,
+    security: VIEWER,
     summary: "List products",
     request: { query: z.object(pageQuery) },
     responses: { 200: page("Products", productSchema), default: PROBLEM },
@@ -35,7 +35,7 @@ const listProducts = createRoute({
 const getProduct = createRoute({
     method: "get",
     path: "/products/{id}",
-    security: SECURITY,
+    security: VIEWER,
     summary: "Show a product",
     request: { params: idParam },
     responses: { 200: answer("The product", productSchema), default: PROBLEM },
@@ -43,7 +43,7 @@ const getProduct = createRoute({
 const patchProduct = createRoute({
     method: "patch",
     path: "/products/{id}",
-    security: SECURITY,
+    security: OPERATOR,
     summary: "Change a product",
     request: { params: idParam, body: body(z.strictObject(settings)) },
     responses: { 200: answer("The product", productSchema), default: PROBLEM },
@@ -51,7 +51,7 @@ const patchProduct = createRoute({
 const resetProductToken = createRoute({
     method: "post",
     path: "/products/{id}/token",
-    security: SECURITY,
+    security: OPERATOR,
     summary: "Issue a new registration token",
     request: { params: idParam },
     responses: { 201: answer("The token; the old one ends", tokenSchema), default: PROBLEM },
@@ -59,7 +59,7 @@ const resetProductToken = createRoute({
 const createCloud = createRoute({
     method: "post",
     path: "/clouds",
-    security: SECURITY,
+    security: OPERATOR,
     summary: "Make a cloud",
     request: { body: body(z.strictObject({ id: chosenId.optional(), name: name.optional() })) },
     responses: { 201: answer("The cloud", cloudSchema), default: PROBLEM },
@@ -67,7 +67,7 @@ const createCloud = createRoute({
 const listClouds = createRoute({
     method: "get",
     path: "/clouds",
-    security: SECURITY,
+    security: VIEWER,
     summary: "List clouds",
     request: { query: z.object(pageQuery) },
     responses: { 200: page("Clouds", cloudSchema), default: PROBLEM },
@@ -75,7 +75,7 @@ const listClouds = createRoute({
 const getCloud = createRoute({
     method: "get",
     path: "/clouds/{id}",
-    security: SECURITY,
+    security: VIEWER,
     summary: "Show a cloud",
     request: { params: idParam },
     responses: { 200: answer("The cloud", cloudSchema), default: PROBLEM },

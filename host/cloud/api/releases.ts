@@ -8,13 +8,13 @@ import { notFound, Problem } from "../problems"
 import { changeRelease, createRelease, deleteRelease } from "../services/releases"
 import type { ArtifactRow, ReleaseRow, RolloutListed } from "../store/store"
 import { newApi, pageOf, pageQuery, pageRequest, tenantOf, type Api } from "./base"
-import { answer, body, EMPTY, page, PROBLEM, SECURITY } from "./routes"
+import { answer, body, EMPTY, page, PROBLEM, OPERATOR, VIEWER } from "./routes"
 import { artifactSchema, idParam, releaseSchema, rolloutSchema, scopeDraft, sha256, sha256Param, text, version } from "./schemas"
 
 const upload = createRoute({
     method: "post",
     path: "/artifacts",
-    security: SECURITY,
+    security: OPERATOR,
     summary: "Upload an image",
     description: "The body is the image itself, as application/zip. It is refused when it is not a whole, unharmed image.",
     responses: {
@@ -26,7 +26,7 @@ const upload = createRoute({
 const listArtifacts = createRoute({
     method: "get",
     path: "/artifacts",
-    security: SECURITY,
+    security: VIEWER,
     summary: "List artifacts",
     request: { query: z.object(pageQuery) },
     responses: { 200: page("Artifacts", artifactSchema), default: PROBLEM },
@@ -34,7 +34,7 @@ const listArtifacts = createRoute({
 const getArtifact = createRoute({
     method: "get",
     path: "/artifacts/{sha256}",
-    security: SECURITY,
+    security: VIEWER,
     summary: "Show an artifact",
     request: { params: sha256Param },
     responses: { 200: answer("The artifact", artifactSchema), default: PROBLEM },
@@ -52,7 +52,7 @@ const releaseDraft = z.strictObject({
 const create = createRoute({
     method: "post",
     path: "/releases",
-    security: SECURITY,
+    security: OPERATOR,
     summary: "Make a release and its rollout",
     request: { body: body(releaseDraft) },
     responses: { 201: answer("The release", releaseSchema), default: PROBLEM },
@@ -60,7 +60,7 @@ const create = createRoute({
 const list = createRoute({
     method: "get",
     path: "/releases",
-    security: SECURITY,
+    security: VIEWER,
     summary: "List releases, newest first",
     request: { query: z.object({ ...pageQuery, product: z.string().optional() }) },
     responses: { 200: page("Releases", releaseSchema), default: PROBLEM },
@@ -68,7 +68,7 @@ const list = createRoute({
 const get = createRoute({
     method: "get",
     path: "/releases/{id}",
-    security: SECURITY,
+    security: VIEWER,
     summary: "Show a release",
     request: { params: idParam },
     responses: { 200: answer("The release", releaseSchema), default: PROBLEM },
@@ -76,7 +76,7 @@ const get = createRoute({
 const patch = createRoute({
     method: "patch",
     path: "/releases/{id}",
-    security: SECURITY,
+    security: OPERATOR,
     summary: "Enable, disable or describe a release",
     request: { params: idParam, body: body(z.strictObject({ enabled: z.boolean().optional(), description: text.optional() })) },
     responses: { 200: answer("The release", releaseSchema), default: PROBLEM },
@@ -84,7 +84,7 @@ const patch = createRoute({
 const remove = createRoute({
     method: "delete",
     path: "/releases/{id}",
-    security: SECURITY,
+    security: OPERATOR,
     summary: "Remove a release that no device was offered",
     request: { params: idParam },
     responses: { 204: EMPTY, default: PROBLEM },
@@ -92,7 +92,7 @@ const remove = createRoute({
 const listRollouts = createRoute({
     method: "get",
     path: "/rollouts",
-    security: SECURITY,
+    security: VIEWER,
     summary: "List rollouts, newest first",
     request: { query: z.object({ ...pageQuery, release: z.string().optional() }) },
     responses: { 200: page("Rollouts", rolloutSchema), default: PROBLEM },
@@ -100,7 +100,7 @@ const listRollouts = createRoute({
 const getRollout = createRoute({
     method: "get",
     path: "/rollouts/{id}",
-    security: SECURITY,
+    security: VIEWER,
     summary: "Show a rollout with the devices it lists",
     request: { params: idParam },
     responses: { 200: answer("The rollout", rolloutSchema), default: PROBLEM },

@@ -3,8 +3,12 @@
 import { z } from "@hono/zod-openapi"
 import { problemSchema } from "./schemas"
 
-/** Every route but the public ones asks for an API token. */
-export const SECURITY = [{ Bearer: [] }]
+/** Every route but the public ones asks for an API token with a role (OpenAPI 3.1, "Security Requirement Object": roles in the list). */
+export const VIEWER = [{ Bearer: ["viewer"] }]
+/** For what changes the fleet. */
+export const OPERATOR = [{ Bearer: ["operator"] }]
+/** For what gives rights and tells of them. */
+export const ADMIN = [{ Bearer: ["admin"] }]
 
 /** A JSON answer. */
 export function answer<Schema extends z.ZodType>(

@@ -143,6 +143,15 @@ export interface ImportTable {
     abandon(before: Date, reason: string): Promise<void>
 }
 
+/** How much there is, of all tenants. */
+export interface Totals {
+    devices: number
+    /** Tasks by state. */
+    tasks: Record<string, number>
+    /** Rollouts by state. */
+    rollouts: Record<string, number>
+}
+
 /** The tables of this half by noun. */
 export interface AccessTables {
     tenants: TenantTable
@@ -150,4 +159,5 @@ export interface AccessTables {
     webhooks: WebhookTable
     repeatedCalls: RepeatedCallTable
     imports: ImportTable
+    totals: { count(): Promise<Totals> }
 }

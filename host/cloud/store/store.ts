@@ -1,8 +1,11 @@
 // The store's interface: what the cloud keeps, and how it is asked for. postgres.ts implements it.
 
 import type { Caller } from "../call"
-import type { Attributes, ScopeKind, TaskFacts, TaskState } from "../domain/types"
+import type { Attributes, Choice } from "../domain/types"
 import type { AccessTables } from "./access"
+import type { GroupTable, ReleaseTable, RolloutTable, TaskTable } from "./store-rollouts"
+
+export type * from "./store-rollouts"
 
 /** One page of a list: rows after the key `after` (null for the first page), at most `limit`. */
 export interface PageRequest {
@@ -21,6 +24,10 @@ export interface ProductRow {
     registerById: boolean
     /** Whether its releases must be signed images. */
     signatureRequired: boolean
+    /** Which of several matching rollouts goes first; "version" unless set. */
+    choice?: Choice
+    /** Names of its modules; only "default" unless set. */
+    modules?: string[]
     tokenHash: Buffer | null
     createdAt: Date
 }
@@ -44,6 +51,16 @@ export interface DeviceRow {
     cloud: string
     attributes: Attributes
     version: string
+    /** Versions of further modules by name. */
+    versions: Record<string, string>
+    /** When the present version was first reported. */
+    versionAt: Date | null
+    tags: string[]
+    /** "" for none. */
+    region: string
+    /** The shadow: what the device says it is, and what an operator wants it to be. */
+    reported: Attributes
+    desired: Attributes
     claimed: boolean
     tokenHash: Buffer | null
     tokenHolder: TokenHolder | null
@@ -59,6 +76,8 @@ export interface DeviceSeen {
     id: string
     attributes: Attributes
     version: string
+    versions: Record<string, string>
+    versionAt: Date | null
     lastSeenAt: Date
 }
 
@@ -81,73 +100,6 @@ export interface ArtifactRow {
     sizeBytes: number
     manifest: ImageManifest
     createdAt: Date
-}
-
-/** A version of a product's software, ready to be given to devices. */
-export interface ReleaseRow {
-    tenant: string
-    id: string
-    product: string
-    version: string
-    policy: string
-    description: string
-    commit: string
-    enabled: boolean
-    artifact: string
-    createdAt: Date
-}
-
-/** A release on its way to a scope of devices. */
-export interface RolloutRow {
-    tenant: string
-    id: string
-    release: string
-    mode: "continuous"
-    scope: ScopeKind
-    createdAt: Date
-}
-
-/** A rollout as lists show it. */
-export interface RolloutListed extends RolloutRow {
-    product: string
-    version: string
-    /** Devices in the scope's list; 0 for scope "all". */
-    count: number
-}
-
-/** A rollout with everything that the decision and the answer need of its release and image. */
-export interface RolloutCandidate {
-    tenant: string
-    rollout: string
-    scope: ScopeKind
-    release: string
-    product: string
-    version: string
-    policy: string
-    enabled: boolean
-    artifact: string
-    manifest: ImageManifest
-}
-
-/** A rollout on one device. */
-export interface TaskRow extends TaskFacts {
-    tenant: string
-    device: string
-    createdAt: Date
-    updatedAt: Date
-}
-
-/** A task as lists show it. */
-export interface TaskListed extends TaskRow {
-    release: string
-}
-
-/** What narrows a list of tasks. */
-export interface TaskFilter {
-    release?: string | undefined
-    rollout?: string | undefined
-    device?: string | undefined
-    state?: TaskState | undefined
 }
 
 /** Something that happened. Events are only ever added. */
@@ -196,6 +148,8 @@ export interface DeviceTable {
     lock(ids: string[]): Promise<DeviceRow[]>
     findByToken(tokenHash: Buffer): Promise<DeviceRow | null>
     list(tenant: string, product: string | null, page: PageRequest): Promise<DeviceRow[]>
+    /** Adds devices that have no token yet; answers the ids that were new. Ids that other devices of the tenant have stay. */
+    insertMany(rows: Pick<DeviceRow, "tenant" | "product" | "cloud" | "createdAt">, ids: string[]): Promise<string[]>
     /** Ids of this list that the tenant's product does not have. */
     missing(tenant: string, product: string, ids: string[]): Promise<string[]>
     update(row: DeviceRow): Promise<void>
@@ -213,42 +167,6 @@ export interface ArtifactTable {
     list(tenant: string, page: PageRequest): Promise<ArtifactRow[]>
 }
 
-/** Releases, newest first. */
-export interface ReleaseTable {
-    insert(row: ReleaseRow): Promise<void>
-    get(tenant: string, id: string): Promise<ReleaseRow | null>
-    list(tenant: string, product: string | null, page: PageRequest): Promise<ReleaseRow[]>
-    update(row: ReleaseRow): Promise<void>
-    /** Removes a release and its rollouts; the caller has made sure that they have no tasks. */
-    delete(tenant: string, id: string): Promise<void>
-    countEnabled(product: string): Promise<number>
-}
-
-/** Rollouts, newest first. */
-export interface RolloutTable {
-    insert(row: RolloutRow, deviceIds: string[]): Promise<void>
-    get(tenant: string, id: string): Promise<RolloutListed | null>
-    list(tenant: string, releases: string[] | null, page: PageRequest): Promise<RolloutListed[]>
-    deviceIds(rollout: string): Promise<string[]>
-    /** The enabled rollouts of products. */
-    candidates(products: string[]): Promise<RolloutCandidate[]>
-    /** The newest rollouts of a product, enabled or not. */
-    candidatesAll(product: string, limit: number): Promise<RolloutCandidate[]>
-    /** Which rollouts list which of these devices. */
-    listed(deviceIds: string[]): Promise<{ tenant: string; device: string; rollout: string }[]>
-}
-
-/** Tasks. A device has at most one that is under way. */
-export interface TaskTable {
-    insert(rows: TaskRow[]): Promise<void>
-    update(rows: TaskRow[]): Promise<void>
-    get(tenant: string, device: string, id: string): Promise<TaskRow | null>
-    /** The last task of every rollout on these devices. */
-    latest(deviceIds: string[]): Promise<TaskRow[]>
-    list(tenant: string, filter: TaskFilter, page: PageRequest): Promise<TaskListed[]>
-    existsOfRelease(release: string): Promise<boolean>
-}
-
 /** What narrows a list of events; null for no matter. */
 export interface EventFilter {
     type: string | null
@@ -260,6 +178,8 @@ export interface EventFilter {
 /** Events, oldest first. */
 export interface EventTable {
     append(drafts: EventDraft[]): Promise<void>
+    /** Cursor behind everything that can be read now. */
+    end(): Promise<string>
     /** Events behind a cursor. Nothing ever appears before a cursor that was handed out. */
     list(tenant: string, filter: EventFilter, page: PageRequest): Promise<EventRow[]>
 }
@@ -279,6 +199,7 @@ export interface Tables extends AccessTables {
     releases: ReleaseTable
     rollouts: RolloutTable
     tasks: TaskTable
+    groups: GroupTable
     events: EventTable
     settings: SettingTable
 }

@@ -40,6 +40,10 @@ export function eventTable(query: Query): EventTable {
         append: async drafts => {
             if (drafts.length > 0) await query(APPEND, [JSON.stringify(drafts)])
         },
+        end: async () => {
+            const rows = await query<{ cursor: string }>("select pg_snapshot_xmin(pg_current_snapshot())::text || '.0' as cursor")
+            return rows[0]?.cursor ?? "0.0"
+        },
         list: async (tenant, { type, device, audit = false }, { after, limit }) => {
             const [xid, id] = cursorParts(after)
             return query<EventRow>(LIST, [tenant, type, device, xid, id, limit, audit])

@@ -1,7 +1,7 @@
 // SQL of tenants, API tokens, webhooks and repeated calls.
 
 import type { AccessTables, ApiTokenRow, ApiTokenTable, RepeatedCallRow, RepeatedCallTable } from "./access"
-import type { TenantRow, TenantTable, WebhookRow, WebhookTable } from "./access"
+import type { TenantRow, TenantTable, Totals, WebhookRow, WebhookTable } from "./access"
 import type { Query } from "./query"
 import { importTable } from "./table-imports"
 
@@ -127,6 +127,17 @@ function repeatedCallTable(query: Query): RepeatedCallTable {
     }
 }
 
+const COUNT = `select 'devices' as what, '' as state, count(*)::int as count from device
+    union all select 'tasks', state, count(*)::int from task group by state
+    union all select 'rollouts', state, count(*)::int from rollout group by state`
+
+async function count(query: Query): Promise<Totals> {
+    const rows = await query<{ what: string; state: string; count: number }>(COUNT)
+    const byState = (what: string): Record<string, number> =>
+        Object.fromEntries(rows.filter(row => row.what === what).map(row => [row.state, row.count]))
+    return { devices: byState("devices")[""] ?? 0, tasks: byState("tasks"), rollouts: byState("rollouts") }
+}
+
 /** The tables of this half on a connection or a pool. */
 export function accessTables(query: Query): AccessTables {
     return {
@@ -135,5 +146,6 @@ export function accessTables(query: Query): AccessTables {
         webhooks: webhookTable(query),
         repeatedCalls: repeatedCallTable(query),
         imports: importTable(query),
+        totals: { count: () => count(query) },
     }
 }

@@ -1,0 +1,184 @@
+// Import of device names from CSV: read as a stream, written by the thousand, invalid lines kept for download.
+
+import { parse } from "csv-parse"
+import { createHash } from "node:crypto"
+import type { Readable } from "node:stream"
+import { DEFAULT_CLOUD, eventOf, nowOf, type Context } from "./context"
+import { newId } from "./ids"
+import { IMPORT_BYTES_MAX, IMPORT_NAMES_MAX, IMPORT_SILENT_MAX_S, IMPORT_STEP_NAMES, IMPORTS_MAX } from "./limits"
+import { notFound, Problem } from "./problems"
+import { DEVICE_ID } from "./services/device-access"
+import type { ImportRow, InvalidLine } from "./store/access"
+
+/** Longest part of an invalid name that is kept, in characters. */
+const NAME_CHARS_KEPT = 64
+/** Longest line in characters: what is longer is no list of names. */
+const LINE_CHARS_MAX = 4096
+
+/** What a step of an import writes. */
+interface Step {
+    names: string[]
+    invalid: InvalidLine[]
+}
+
+/** Names that came before, by 8 bytes of their SHA-256: a million of them take little memory. */
+function createSeen(): (name: string) => boolean {
+    const seen = new Set<bigint>()
+    return name => {
+        const key = createHash("sha256").update(name).digest().readBigUInt64LE()
+        if (seen.has(key)) return true
+        seen.add(key)
+        return false
+    }
+}
+
+/** Bytes of a stream, counted: Problem `body_too_large` above the limit. */
+async function* bounded(content: Readable): AsyncGenerator<Buffer> {
+    let sizeBytes = 0
+    for await (const chunk of content as AsyncIterable<Buffer>) {
+        sizeBytes += chunk.length
+        if (sizeBytes > IMPORT_BYTES_MAX)
+            throw new Problem("body_too_large", `The file may have at most ${IMPORT_BYTES_MAX} bytes.`)
+        yield chunk
+    }
+}
+
+function parser(): ReturnType<typeof parse> {
+    return parse({
+        bom: true,
+        relax_column_count: true,
+        relax_quotes: true,
+        skip_empty_lines: true,
+        trim: true,
+        info: true,
+        max_record_size: LINE_CHARS_MAX,
+    })
+}
+
+interface CsvLine {
+    record: string[]
+    info: { lines: number }
+}
+
+/** What is wrong with a name; "" when nothing is. */
+function reasonOf(name: string, isSeen: (name: string) => boolean): string {
+    if (!DEVICE_ID.test(name)) return "1 to 63 letters, digits and _ - . : (the first no . or :)"
+    return isSeen(name) ? "the name came before" : ""
+}
+
+/** The names of a CSV file in steps: the first column, or the one that a heading calls `id`, `device` or `name`. */
+async function* steps(content: Readable): AsyncGenerator<Step> {
+    const isSeen = createSeen()
+    let step: Step = { names: [], invalid: [] }
+    let column = 0
+    let total = 0
+    const source = parser()
+    const feeding = feed(content, source)
+    for await (const { record, info } of source as AsyncIterable<CsvLine>) {
+        const heading = total === 0 ? record.findIndex(cell => /^(id|device|device_?name|name)$/i.test(cell)) : -1
+        if (heading >= 0 && info.lines === 1) {
+            column = heading
+            continue
+        }
+        total += 1
+        if (total > IMPORT_NAMES_MAX) throw new Problem("body_too_large", `An import may have at most ${IMPORT_NAMES_MAX} names.`)
+        const name = record[column] ?? ""
+        const reason = reasonOf(name, isSeen)
+        if (reason === "") step.names.push(name)
+        else step.invalid.push({ line: info.lines, name: printable(name), reason })
+        if (step.names.length + step.invalid.length < IMPORT_STEP_NAMES) continue
+        yield step
+        step = { names: [], invalid: [] }
+    }
+    await feeding
+    yield step
+}
+
+/** Pours the file into the parser; an error of either side ends both. */
+async function feed(content: Readable, source: ReturnType<typeof parse>): Promise<void> {
+    try {
+        for await (const chunk of bounded(content)) {
+            if (source.destroyed) return
+            if (!source.write(chunk)) await new Promise(resolve => source.once("drain", resolve).once("close", resolve))
+        }
+        source.end()
+    } catch (error) {
+        source.destroy(error as Error)
+    }
+}
+
+/** A name as it can be kept and shown: without control characters and half surrogate pairs. */
+function printable(name: string): string {
+    return name.slice(0, NAME_CHARS_KEPT).replace(/[\p{Cc}\p{Cs}]/gu, "?")
+}
+
+/** Writes one step and how far the import is. */
+async function writeStep(context: Context, row: ImportRow, { names, invalid }: Step): Promise<ImportRow> {
+    return context.store.transaction(async tables => {
+        const created = await tables.imports.addDevices(row, DEFAULT_CLOUD, names)
+        await tables.imports.addInvalid(row, invalid)
+        const after = {
+            ...row,
+            total: row.total + names.length + invalid.length,
+            created: row.created + created,
+            existing: row.existing + names.length - created,
+            invalid: row.invalid + invalid.length,
+            updatedAt: nowOf(context),
+        }
+        await tables.imports.update(after)
+        return after
+    })
+}
+
+async function finish(context: Context, row: ImportRow, error: unknown): Promise<ImportRow> {
+    const detail = error instanceof Problem ? error.detail : "The file could not be read to its end."
+    const end = error === null ? { state: "done" as const, reason: "" } : { state: "failed" as const, reason: detail }
+    const after: ImportRow = { ...row, ...end, updatedAt: nowOf(context) }
+    await context.store.transaction(async tables => {
+        await tables.imports.update(after)
+        const { id, product, total, created, invalid, state } = after
+        const data = { import: id, product, total, created, invalid, state }
+        await tables.events.append([eventOf(row.tenant, nowOf(context), "device.imported", data)])
+    })
+    return after
+}
+
+let importsUnderWay = 0
+
+async function begin(context: Context, tenant: string, product: string): Promise<ImportRow> {
+    const at = nowOf(context)
+    const counts = { total: 0, created: 0, existing: 0, invalid: 0 }
+    const life = { state: "running" as const, reason: "", createdAt: at, updatedAt: at }
+    const row: ImportRow = { tenant, id: newId(context.nowMs()), product, group: null, ...counts, ...life }
+    await context.store.transaction(async tables => {
+        if ((await tables.products.get(tenant, product)) === null) throw notFound("product")
+        await tables.imports.abandon(
+            new Date(at.getTime() - IMPORT_SILENT_MAX_S * 1000),
+            "The cloud ended while it read the file.",
+        )
+        await tables.imports.insert(row)
+    })
+    return row
+}
+
+/**
+ * Imports the device names of a CSV file into a product. Steps that are written stay when a later one fails; the same file can be sent
+ * again. Throws Problem `not_found`, `overloaded`, `body_too_large`, or what broke the stream.
+ */
+export async function importDevices(context: Context, tenant: string, product: string, content: Readable): Promise<ImportRow> {
+    if (importsUnderWay >= IMPORTS_MAX)
+        throw new Problem("overloaded", `${IMPORTS_MAX} imports are under way here. Try again when one has ended.`)
+    importsUnderWay += 1
+    try {
+        let row = await begin(context, tenant, product)
+        try {
+            for await (const step of steps(content)) row = await writeStep(context, row, step)
+        } catch (error) {
+            await finish(context, row, error)
+            throw error
+        }
+        return await finish(context, row, null)
+    } finally {
+        importsUnderWay -= 1
+    }
+}

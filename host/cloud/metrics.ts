@@ -1,0 +1,63 @@
+// What the cloud measures, in the text format of Prometheus.
+
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client"
+import type { Context } from "./context"
+
+/** The measures of one process. */
+export interface Metrics {
+    /** Counts a request that was answered. `route` is a pattern, never a path, so that series stay few. */
+    request(route: string, status: number, seconds: number): void
+    /** Media type and text of all measures. */
+    text(): Promise<{ type: string; text: string }>
+}
+
+const SECONDS_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10]
+
+/** Gauges of what the database holds, asked for when somebody looks. */
+function addFleetGauges(context: Context, registry: Registry): void {
+    const gauge = (name: string, help: string, labelNames: string[]): Gauge =>
+        new Gauge({ name, help, labelNames, registers: [registry] })
+    const devices = gauge("otary_devices", "Devices, of all tenants", [])
+    const tasks = gauge("otary_tasks", "Tasks by state, of all tenants", ["state"])
+    const rollouts = gauge("otary_rollouts", "Rollouts by state, of all tenants", ["state"])
+    new Gauge({
+        name: "otary_database_up",
+        help: "1 while the database answers",
+        registers: [registry],
+        async collect() {
+            const counts = await context.store.tables.totals.count().catch(() => null)
+            this.set(counts === null ? 0 : 1)
+            if (counts === null) return
+            devices.set(counts.devices)
+            for (const [state, count] of Object.entries(counts.tasks)) tasks.set({ state }, count)
+            for (const [state, count] of Object.entries(counts.rollouts)) rollouts.set({ state }, count)
+        },
+    })
+}
+
+/** Creates the measures of one process. */
+export function createMetrics(context: Context): Metrics {
+    const registry = new Registry()
+    collectDefaultMetrics({ register: registry })
+    const requests = new Counter({
+        name: "otary_requests_total",
+        help: "Requests by route and status",
+        labelNames: ["route", "status"],
+        registers: [registry],
+    })
+    const durations = new Histogram({
+        name: "otary_request_seconds",
+        help: "Time to the answer of a request",
+        labelNames: ["route"],
+        buckets: SECONDS_BUCKETS,
+        registers: [registry],
+    })
+    addFleetGauges(context, registry)
+    return {
+        request(route, status, seconds) {
+            requests.inc({ route, status })
+            durations.observe({ route }, seconds)
+        },
+        text: async () => ({ type: registry.contentType, text: await registry.metrics() }),
+    }
+}
