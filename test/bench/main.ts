@@ -1,6 +1,7 @@
 // Benchmarks: every figure with a floor or a peer from the same run, since machines are shared and noisy.
 
 import { benchPolicy } from "./policy"
+import { benchSignatures } from "./signature"
 import { benchUpdater } from "./updater"
 
 function row(name: string, value: string, note = ""): void {
@@ -21,4 +22,9 @@ row("floor (two properties read and compared)", `${(policy.floorPerS / 1e6).toFi
 for (const { name, devicesPerS, holding } of policy.policies) {
     const note = name === "typical" ? "goal: at least 1 M/s" : ""
     row(name, `${(devicesPerS / 1e6).toFixed(2)} M/s`, `${note}${note === "" ? "" : ", "}holds for ${holding}`)
+}
+
+console.log("\nsignatures: one check on the host shim")
+for (const { name, signatureBytes, hashes, ms, floorMs } of benchSignatures()) {
+    row(name, `${ms.toFixed(2)} ms`, `${hashes.toFixed(0)} hashes, ${signatureBytes} bytes; the hashes alone ${floorMs.toFixed(2)} ms`)
 }
