@@ -33,6 +33,8 @@ const CHECKED: readonly Checked[] = [
             ["host/cloud/cloud.ts", 'import { x } from "../../build/pack"'],
             ["host/cloud/domain/match.ts", 'import { x } from "../store/store"'],
             ["host/cloud/domain/match.ts", 'import { z } from "zod"'],
+            ["host/cloud/domain/policy/regexp.ts", 'import { x } from "node:fs"'],
+            ["host/cloud/domain/policy/regexp.ts", 'import { x } from "../match"'],
             ["host/cli/main.ts", 'import { x } from "../cloud/store/store"'],
             ["host/cli/main.ts", 'export { x } from "../../firmware/zip"'],
         ],
@@ -40,6 +42,7 @@ const CHECKED: readonly Checked[] = [
             ["host/cloud/domain/match.ts", 'import { x } from "../../../firmware/version"'],
             ["shims/host/net.ts", 'import http from "node:http"\nimport { x } from "../../firmware/ports"'],
             ["host/cli/main.ts", 'import { x } from "../../build/pack"'],
+            ["host/cloud/domain/policy/regexp.ts", 'import { RE2JS } from "re2js"'],
         ],
     },
     {

@@ -13,6 +13,7 @@ import { registerExplain } from "./commands/explain"
 import { registerInspect } from "./commands/inspect"
 import { registerKeygen } from "./commands/keygen"
 import { registerPack } from "./commands/pack"
+import { registerPolicy } from "./commands/policy"
 import { registerProduct } from "./commands/product"
 import { registerRelease } from "./commands/release"
 import { registerSign } from "./commands/sign"
@@ -39,7 +40,7 @@ function createProgram({ io, cli }: { io: Io; cli: Cli }): Command {
             outputError: () => undefined,
         })
     const registers = [registerKeygen, registerPack, registerSign, registerInspect, registerCloud, registerProduct, registerDevice, registerRelease]
-    for (const register of [...registers, registerExplain, registerDemo]) register(program, cli)
+    for (const register of [...registers, registerPolicy, registerExplain, registerDemo]) register(program, cli)
     registerBoard(program)
     return program
 }

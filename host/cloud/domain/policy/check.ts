@@ -65,6 +65,14 @@ function matchType({ left, right }: BinaryNode): PolicyType {
     return "boolean"
 }
 
+/** Two texts; a property on the left of `><` and `<>` may be a list, of anything. */
+function partType({ left, right, operator }: BinaryNode): PolicyType {
+    const leftType = expectType(left, ["text", "null"], HINTS.part)
+    const listed = leftType === "unknown" && (operator === "><" || operator === "<>")
+    expectType(right, listed ? ["text", "number", "boolean", "null"] : ["text", "null"], HINTS.part)
+    return "boolean"
+}
+
 function binaryType(node: BinaryNode): PolicyType {
     const { left, right, operator } = node
     const { family } = BINARY_OPERATORS[operator]
@@ -75,9 +83,9 @@ function binaryType(node: BinaryNode): PolicyType {
         sameType(node, ["number", "text", "null"])
         return "boolean"
     }
+    if (family === "part") return partType(node)
     const numeric = family === "arithmetic" || family === "shift"
-    const operand = numeric ? "number" : family === "logic" ? "boolean" : "text"
-    for (const side of [left, right]) expectType(side, numeric ? ["number"] : [operand, "null"], HINTS[family])
+    for (const side of [left, right]) expectType(side, numeric ? ["number"] : ["boolean", "null"], HINTS[family])
     return numeric ? "number" : "boolean"
 }
 

@@ -66,7 +66,13 @@ export function childrenOf(node: PolicyNode): readonly PolicyNode[] {
     return node.kind === "binary" || node.kind === "semver" ? [node.left, node.right] : []
 }
 
-/** A node and all below it, outermost first. */
-export function nodesOf(node: PolicyNode): PolicyNode[] {
-    return [node, ...childrenOf(node).flatMap(nodesOf)]
+/** A node and all below it, outermost first, from left to right. */
+export function nodesOf(root: PolicyNode): PolicyNode[] {
+    const nodes: PolicyNode[] = []
+    const visit = (node: PolicyNode): void => {
+        nodes.push(node)
+        childrenOf(node).forEach(visit)
+    }
+    visit(root)
+    return nodes
 }
