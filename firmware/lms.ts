@@ -27,7 +27,7 @@ const WIDTHS: number[] = [1, 2, 4, 8]
 
 const IDENTIFIER_AT = 8
 const ROOT_AT = 24
-/** What a chain's link is hashed with: identifier (16), leaf (4), chain (2), position (1). */
+/** What a chain's link is hashed behind: identifier (16), leaf (4), chain (2); then position (1). */
 const POSITION_AT = 22
 const LINK_AT = 23
 
@@ -41,6 +41,8 @@ let key = ""
 let signature = ""
 /** Identifier and leaf number, which every hash of the one-time signature begins with. */
 let prefix = ""
+/** The same with the number of a chain behind it. */
+let head = ""
 let hashBytes = 0
 let height = 0
 let base = 0
@@ -173,24 +175,24 @@ function hash(bytes: Bytes): Bytes {
 /** The end of the chain whose link number `digit` stands in the signature at `at`. */
 function chainEnd(digit: number, at: number): Bytes {
     if (digit === base - 1) return signature.substring(at, at + hashBytes)
-    ports.stage.put(0, prefix, 0, prefix.length)
-    ports.stage.put(prefix.length, allBytes, chain >>> 8, (chain >>> 8) + 1)
-    ports.stage.put(prefix.length + 1, allBytes, chain & 255, (chain & 255) + 1)
-    ports.stage.put(LINK_AT, signature, at, at + hashBytes)
-    return linksWalk(digit).substring(0, hashBytes)
+    head = prefix + byteOf(chain >>> 8) + byteOf(chain)
+    return linksWalk(digit, at).substring(0, hashBytes)
 }
 
 /**
- * From link `first`, which is staged, to the end of its chain: nearly all hashes of a signature. They run in the stage, which holds
- * no payload meanwhile, so that nothing is made but the digest that the port returns.
+ * From link number `first`, which stands in the signature at `at`, to the end of its chain: nearly all hashes of a signature. They run
+ * in the stage, which holds no payload meanwhile, so that nothing is made but the digest that the port returns.
  * @hot
  */
-function linksWalk(first: number): Bytes {
-    let link = ""
+function linksWalk(first: number, at: number): Bytes {
+    let link = signature
+    let from = at
     for (let position = first; position < base - 1; position++) {
+        ports.stage.put(0, head, 0, POSITION_AT)
         ports.stage.put(POSITION_AT, allBytes, position, position + 1)
+        ports.stage.put(LINK_AT, link, from, from + hashBytes)
         link = ports.stage.sha256(LINK_AT + hashBytes)
-        ports.stage.put(LINK_AT, link, 0, hashBytes)
+        from = 0
     }
     return link
 }
@@ -203,9 +205,9 @@ function rootOf(leafKey: Bytes): Bytes {
     let at = signature.length - height * hashBytes
     while (node > 1) {
         const sibling = signature.substring(at, at + hashBytes)
-        const head = identifier + bytesOfU31Be(node >>> 1) + domain(DOMAIN_INNER)
-        if ((node & 1) === 1) value = hash(head + sibling + value)
-        else value = hash(head + value + sibling)
+        const parent = identifier + bytesOfU31Be(node >>> 1) + domain(DOMAIN_INNER)
+        if ((node & 1) === 1) value = hash(parent + sibling + value)
+        else value = hash(parent + value + sibling)
         node = node >>> 1
         at = at + hashBytes
     }

@@ -32,7 +32,7 @@ export interface Region {
 
 /** One buffer of BLOCK_BYTES in RAM: where payload rests between socket and flash. */
 export interface Stage {
-    /** Copies bytes[from, to) to `at`. Contract: at + to - from <= BLOCK_BYTES. */
+    /** Copies bytes[from, to) to `at`. Contract: at + to - from <= BLOCK_BYTES; at 0 the stage is begun anew, then pieces come in order. */
     put(this: void, at: number, bytes: Bytes, from: number, to: number): void
     /** The SHA-256 of the first `lengthBytes`, 32 bytes. */
     sha256(this: void, lengthBytes: number): Bytes
