@@ -47,7 +47,7 @@ export const LACKING_METHODS: ReadonlySet<string> = new Set(
 
 /** Properties of the firmware's own objects, which never meet JSON, the cloud, an app, or Espruino's natives: bundles shorten them. */
 export const MANGLED: readonly string[] = (
-    "sizeBytes eraseBytes programBytes programStaged matchesStaged sha256 ofRegion hasCrc32 onHead onData onEnd ports" +
+    "sizeBytes eraseBytes programBytes programStaged matchesStaged ofRegion hasCrc32 onHead onData onEnd ports" +
     " activeApp revertApp activeFiles revertFiles cameBack trialsLeft trials commitTimeoutS appBytes appDigests sequence" +
     " nowS upMs imageFile journal dataAt dataBytes isEnabled isCommittedByApp periodS jitterS retryS firstS" +
     " throttleMs utcOffsetMin apiTimeoutS downloadTimeoutS stallTimeoutS listSrc appSlot filesArea identity ignoreSameVersion" +

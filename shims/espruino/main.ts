@@ -43,8 +43,24 @@ function upMs(): number {
     return Math.floor(upS * 1000)
 }
 
+/** Timers that wait, by ids of our own: Espruino gives the id of a timer that ran to another one, and to cancel it would hit that. */
+const waiting: Record<number, number> = {}
+let lastId = 0
+
 function after(delayMs: number, run: (this: void) => void): number {
-    return setTimeout(run, delayMs)
+    lastId = lastId + 1
+    const id = lastId
+    waiting[id] = setTimeout(function () {
+        delete waiting[id]
+        run()
+    }, delayMs)
+    return id
+}
+
+function cancel(id: number): void {
+    if (waiting[id] === undefined) return
+    clearTimeout(waiting[id])
+    delete waiting[id]
 }
 
 function watchdog(timeoutS: number): void {
@@ -88,7 +104,7 @@ export function espruinoMain(): void {
         files: [regionCreate(layout, LAYOUT_FILES), regionCreate(layout, LAYOUT_FILES + 1)],
         stage: stageCreate(),
         digest: digestCreate(),
-        clock: { nowS, upMs, after, cancel: clearTimeout },
+        clock: { nowS, upMs, after, cancel },
         http: { request: netRequest, abort: netAbort, pause: netPause },
         board: { reset: E.reboot, watchdog, random, log: print },
         json: { parse, stringify: JSON.stringify },
