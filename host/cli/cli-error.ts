@@ -33,7 +33,7 @@ const EXIT_CODES: Readonly<Record<string, number>> = {
     // Of the cloud (docs/api.md): it looked at what it was given, and does not take it.
     image_invalid: EXIT_REFUSED,
     image_mismatch: EXIT_REFUSED,
-    policy_unavailable: EXIT_REFUSED,
+    policy_invalid: EXIT_REFUSED,
 }
 
 /** Something that a command cannot do. `message` says what happened and why, `hint` what to do. */

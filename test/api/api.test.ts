@@ -106,7 +106,7 @@ describe("releases and rollouts", () => {
     })
 
     test.each<[string, Record<string, unknown>, number, string]>([
-        ["a policy", { policy: "version < '2.0.0'" }, 422, "policy_unavailable"],
+        ["a policy that is none", { policy: "version <" }, 422, "policy_invalid"],
         ["another version than the image's", { version: "9.0.0" }, 422, "image_mismatch"],
         ["an unknown product", { product: "none" }, 422, "reference_unknown"],
         ["an unknown artifact", { artifact: "0".repeat(64) }, 422, "reference_unknown"],

@@ -3,7 +3,7 @@
 import { createRoute, z } from "@hono/zod-openapi"
 import { readImage } from "../artifacts/image"
 import { eventOf, nowOf, type Context } from "../context"
-import { ARTIFACT_BYTES_MAX } from "../limits"
+import { ARTIFACT_BYTES_MAX, SCOPE_DEVICES_MAX } from "../limits"
 import { notFound, Problem } from "../problems"
 import { changeRelease, createRelease, deleteRelease } from "../services/releases"
 import type { ArtifactRow, ReleaseRow, RolloutListed } from "../store/store"
@@ -128,7 +128,7 @@ function releaseItem(row: ReleaseRow, rollouts: string[]): z.infer<typeof releas
 
 function rolloutItem(row: RolloutListed): z.infer<typeof rolloutSchema> {
     const { id, release, product, version: number, mode, scope, count } = row
-    return { id, release, product, version: number, mode, scope: { kind: scope, count }, createdAt: row.createdAt.toISOString() }
+    return { id, release, product, version: number, mode, scope: { ...scope, count }, createdAt: row.createdAt.toISOString() }
 }
 
 /** Rollouts of releases on one page; a release has few. */
@@ -177,7 +177,7 @@ function addReleaseRoutes(api: Api, context: Context): void {
     const { releases } = context.store.tables
     api.openapi(create, async c => {
         const [release, rollout] = await createRelease(context, tenantOf(c), c.req.valid("json"))
-        return c.json(releaseItem(release, [rollout.id]), 201)
+        return c.json(releaseItem(release, rollout === null ? [] : [rollout.id]), 201)
     })
     api.openapi(list, async c => {
         const query = c.req.valid("query")
@@ -220,7 +220,9 @@ function addRolloutRoutes(api: Api, context: Context): void {
         const row = await rollouts.get(tenantOf(c), c.req.valid("param").id)
         if (row === null) throw notFound("rollout")
         const shown = rolloutItem(row)
-        if (row.scope === "devices") shown.scope.ids = await rollouts.deviceIds(row.id)
+        if (row.scope.kind === "devices") {
+            shown.scope.ids = await rollouts.deviceIds(row.id, { after: null, limit: SCOPE_DEVICES_MAX })
+        }
         return c.json(shown, 200)
     })
 }

@@ -122,8 +122,15 @@ export const rolloutSchema = z
         release: id,
         product: id,
         version: z.string(),
-        mode: z.literal("continuous"),
-        scope: z.object({ kind: z.enum(["all", "devices"]), count: z.int(), ids: z.array(id).optional() }),
+        mode: z.enum(["snapshot", "continuous"]),
+        scope: z.object({
+            kind: z.enum(["all", "devices", "groups", "regions", "percent"]),
+            groups: z.array(id).optional(),
+            regions: z.array(id).optional(),
+            percent: z.number().optional(),
+            count: z.int(),
+            ids: z.array(id).optional(),
+        }),
         createdAt: time,
     })
     .openapi("Rollout")

@@ -1,10 +1,10 @@
 // What a check-in does to a device's tasks: which moves they make, and what is offered.
 
-import { versionCompare, versionValid } from "../../../firmware/version"
 import { decide, type Decision } from "./choose"
 import { matchReason } from "./match"
-import { taskActive, taskNext, type TaskEvent } from "./task-machine"
-import type { Candidate, DeviceFacts, TaskFacts } from "./types"
+import { taskActive, taskNext, TASK_PENDING_STATES, type TaskEvent } from "./task-machine"
+import type { Candidate, Choice, DeviceFacts, TaskFacts } from "./types"
+import { versionOf, versionSame } from "./versions"
 
 /** A task that changes its state. */
 export interface TaskMove {
@@ -17,10 +17,12 @@ export interface TaskMove {
 /** What a check-in leads to. */
 export interface CheckinPlan {
     moves: TaskMove[]
-    /** What to offer, null for nothing. */
-    offer: Candidate | null
-    /** The active task that the offer goes on with, null when it needs a new task. */
-    offerTask: TaskFacts | null
+    /** What the device is to take, null for nothing. */
+    chosen: Candidate | null
+    /** Its task that is under way, null when a new one begins. */
+    task: TaskFacts | null
+    /** keep: it was handed out before; handOut: it is to be, if the pace allows; wait: it is confirmed or due later. */
+    offer: "keep" | "handOut" | "wait"
 }
 
 /** What a device says of itself in a check-in. */
@@ -28,9 +30,10 @@ export interface CheckinFacts {
     device: DeviceFacts
     /** False while the running image is on trial: its version is seen, its success is not. */
     committed: boolean
-    /** The device's one task that is under way, if any. */
-    active: TaskFacts | null
+    /** The device's tasks that are under way, one a module at most. */
+    active: readonly TaskFacts[]
     candidates: readonly Candidate[]
+    choice: Choice
 }
 
 /** A move by the table; null when the table has no such row. */
@@ -39,47 +42,58 @@ export function moveOf(task: TaskFacts, event: TaskEvent, reason: string): TaskM
     return to === null ? null : { task, event, to, reason }
 }
 
-/** Whether two versions are the same by precedence; of texts that are no versions, whether they are equal. */
-export function versionSame(a: string, b: string): boolean {
-    return versionValid(a) && versionValid(b) ? versionCompare(a, b) === 0 : a === b
+/** What the reported version says of an active task. */
+export function versionMove(device: DeviceFacts, committed: boolean, task: TaskFacts): TaskMove | null {
+    const version = versionOf(device, task.module)
+    if (versionSame(version, task.version)) {
+        if (committed) return moveOf(task, "seen", `the device runs ${version}`)
+        return task.state === "probation" ? null : moveOf(task, "reported", `the device runs ${version}, not committed yet`)
+    }
+    if (task.state === "probation") {
+        return moveOf(task, "rolledBack", `rolled back: the device runs ${version || "an unknown version"} again`)
+    }
+    const strange = task.state === "working" && task.source !== "" && version !== "" && !versionSame(version, task.source)
+    return strange ? moveOf(task, "rolledBack", `the device runs ${version}, neither ${task.source} nor ${task.version}`) : null
 }
 
-/** What the reported version says of the active task. */
-function versionMove({ device, committed, active }: CheckinFacts): TaskMove | null {
-    if (active === null) return null
-    const same = versionSame(device.version, active.version)
-    if (same && committed) return moveOf(active, "seen", `the device runs ${device.version}`)
-    if (same) return moveOf(active, "reported", `the device runs ${device.version}, not committed yet`)
-    return moveOf(active, "rolledBack", `rolled back: the device runs ${device.version || "an unknown version"} again`)
+/** The facts after moves: each task has its new state wherever it appears. */
+function afterMoves(facts: CheckinFacts, moves: readonly TaskMove[]): CheckinFacts {
+    const moved = new Map(moves.map(({ task, to, reason }) => [task.id, { ...task, state: to, reason }]))
+    const active = facts.active.map(task => moved.get(task.id) ?? task).filter(({ state }) => taskActive(state))
+    const candidates = facts.candidates.map(one => ({
+        ...one,
+        task: one.task === null ? null : (moved.get(one.task.id) ?? one.task),
+        underWay: active,
+    }))
+    return { ...facts, active, candidates }
 }
 
-/** The facts after a move: the task has its new state wherever it appears. */
-function afterMove(facts: CheckinFacts, move: TaskMove | null): CheckinFacts {
-    if (move === null) return facts
-    const moved = { ...move.task, state: move.to, reason: move.reason }
-    const candidates = facts.candidates.map(one => (one.task?.id === moved.id ? { ...one, task: moved } : one))
-    return { ...facts, active: taskActive(moved.state) ? moved : null, candidates }
+/** The move of an active task that is not the chosen one: it gives way, or its rollout does not match any more. */
+function settleMove(task: TaskFacts, decision: Decision): TaskMove | null {
+    const { chosen } = decision
+    if (chosen !== null && chosen.rollout.id !== task.rollout && chosen.release.module === task.module) {
+        return moveOf(task, "overridden", `release ${chosen.release.version} was chosen instead`)
+    }
+    const result = decision.matches.find(one => one.candidate.rollout.id === task.rollout)
+    if (result === undefined) return moveOf(task, "withdrawn", "the release is no longer enabled")
+    return result.ok || result.candidate.rollout.state === "paused" ? null : moveOf(task, "withdrawn", matchReason(result))
 }
 
-/** Why an active task is taken back when something else, or nothing, is chosen. */
-function cancelReason(active: TaskFacts, decision: Decision): string {
-    if (decision.chosen !== null) return `release ${decision.chosen.release.version} was chosen instead`
-    const result = decision.matches.find(one => one.candidate.rollout.id === active.rollout)
-    return result === undefined ? "the release is no longer enabled" : matchReason(result)
+function offerOf(chosen: Candidate, task: TaskFacts | null, nowS: number): CheckinPlan["offer"] {
+    if (task === null) return chosen.rollout.knobs.confirm ? "wait" : "handOut"
+    if (TASK_PENDING_STATES.includes(task.state)) return "keep"
+    return task.state === "queued" && task.dueAtS <= nowS ? "handOut" : "wait"
 }
 
 /** Plans a check-in. `nowS` is Unix time in seconds. */
 export function planCheckin(before: CheckinFacts, nowS: number): CheckinPlan {
-    const first = versionMove(before)
-    const facts = afterMove(before, first)
-    const moves = first === null ? [] : [first]
-    if (!facts.committed) return { moves, offer: null, offerTask: null }
-    const { active } = facts
-    const decision = decide(facts.device, facts.candidates, nowS)
-    if (active !== null && decision.chosen?.rollout.id === active.rollout) {
-        const dispatched = moveOf(active, "dispatched", "")
-        return { moves: dispatched === null ? moves : [...moves, dispatched], offer: decision.chosen, offerTask: active }
-    }
-    const canceled = active === null ? null : moveOf(active, "canceled", cancelReason(active, decision))
-    return { moves: canceled === null ? moves : [...moves, canceled], offer: decision.chosen, offerTask: null }
+    const seen = before.active.flatMap(task => versionMove(before.device, before.committed, task) ?? [])
+    const facts = afterMoves(before, seen)
+    if (!facts.committed) return { moves: seen, chosen: null, task: null, offer: "wait" }
+    const decision = decide(facts.device, facts.candidates, nowS, { choice: facts.choice, firstOnly: true })
+    const settled = facts.active.flatMap(task => settleMove(task, decision) ?? [])
+    const { chosen } = decision
+    const task = facts.active.find(({ rollout }) => rollout === chosen?.rollout.id) ?? null
+    const offer = chosen === null ? "wait" : offerOf(chosen, task, nowS)
+    return { moves: [...seen, ...settled], chosen, task, offer }
 }

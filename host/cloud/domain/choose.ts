@@ -1,8 +1,8 @@
-// Which of the matching rollouts a device takes: the highest version first (Ioto's rule).
+// Which of the matching rollouts a device takes.
 
 import { versionCompare } from "../../../firmware/version"
 import { match, matchReason } from "./match"
-import type { Candidate, DeviceFacts, Match } from "./types"
+import type { Candidate, Choice, DeviceFacts, Match } from "./types"
 
 /** What a device is to do now, with the checks that led to it. */
 export interface Decision {
@@ -13,23 +13,37 @@ export interface Decision {
     matches: Match[]
 }
 
-/** Order of choice: higher version first; of equal versions the newer rollout (ids sort by time). */
-export function choiceOrder(a: Candidate, b: Candidate): number {
-    const byVersion = versionCompare(b.release.version, a.release.version)
-    if (byVersion !== 0) return byVersion
+/** The newer rollout first: ids sort by time. */
+function newerFirst(a: Candidate, b: Candidate): number {
     return a.rollout.id < b.rollout.id ? 1 : a.rollout.id > b.rollout.id ? -1 : 0
 }
 
-/** Decides over all candidates of a device. `nowS` is Unix time in seconds. */
-export function decide(device: DeviceFacts, candidates: readonly Candidate[], nowS: number): Decision {
-    const matches = [...candidates].sort(choiceOrder).map(candidate => match(device, candidate, nowS))
-    const first = matches.find(({ ok }) => ok)
-    return { chosen: first?.candidate ?? null, reason: decisionReason(matches, first), matches }
+/** Order of choice: higher version first (Ioto), or group-based and newest first (Alibaba); of equal ones the newer rollout. */
+export function choiceOrder(a: Candidate, b: Candidate, choice: Choice = "version"): number {
+    if (choice === "version") return versionCompare(b.release.version, a.release.version) || newerFirst(a, b)
+    return Number(b.rollout.scope === "groups") - Number(a.rollout.scope === "groups") || newerFirst(a, b)
 }
 
-function decisionReason(matches: Match[], first: Match | undefined): string {
-    if (first !== undefined) return `release ${first.candidate.release.version} is the highest that matches`
-    const highest = matches[0]
-    if (highest === undefined) return "the product has no releases"
-    return `no release matches; the highest, ${highest.candidate.release.version}, fails at ${matchReason(highest)}`
+/**
+ * Decides over all candidates of a device. `nowS` is Unix time in seconds; `firstOnly` as in match: the same decision, without the
+ * checks that nobody is going to read.
+ */
+export function decide(
+    device: DeviceFacts,
+    candidates: readonly Candidate[],
+    nowS: number,
+    { choice = "version", firstOnly = false }: { choice?: Choice; firstOnly?: boolean } = {},
+): Decision {
+    const sorted = [...candidates].sort((a, b) => choiceOrder(a, b, choice))
+    const matches = sorted.map(candidate => match(device, candidate, nowS, firstOnly))
+    const first = matches.find(({ ok }) => ok)
+    return { chosen: first?.candidate ?? null, reason: decisionReason(matches, first, choice), matches }
+}
+
+function decisionReason(matches: Match[], first: Match | undefined, choice: Choice): string {
+    const superlative = choice === "version" ? "highest" : "newest"
+    if (first !== undefined) return `release ${first.candidate.release.version} is the ${superlative} that matches`
+    const top = matches[0]
+    if (top === undefined) return "the product has no releases"
+    return `no release matches; the ${superlative}, ${top.candidate.release.version}, fails at ${matchReason(top)}`
 }

@@ -1,48 +1,42 @@
-// Whether a device may take a rollout: an ordered list of named checks. Check-in and explanation both call it.
+// Whether a device may take a rollout: an ordered list of named checks. Check-in, scheduler, preview and explanation all call it.
 
 import { versionCompare, versionSatisfies, versionValid } from "../../../firmware/version"
-import type { Candidate, CheckResult, DeviceFacts, Match } from "./types"
+import * as place from "./match-place"
+import { verdict, type Check } from "./match-place"
+import { storedPolicy } from "./policy/policy"
+import { versionOf, versionSame } from "./versions"
+import type { Candidate, DeviceFacts, Match } from "./types"
 
-type Verdict = Omit<CheckResult, "check">
-type Check = (device: DeviceFacts, candidate: Candidate, nowS: number) => Verdict
+/**
+ * What a failing check means for a device of a snapshot: it is left out, it is skipped because it has the version, or its task
+ * fails at once (Edgehog's order of checks).
+ */
+export type CheckRole = "leave" | "skip" | "fail"
 
-function verdict(ok: boolean, detail: string): Verdict {
-    return { ok, detail }
+/** A device without a version cannot be compared with anything. */
+const versionKnown: Check = (device, { release, rollout }) => {
+    if (rollout.knobs.skipChecks) return verdict(true, "not looked at: a manual update")
+    const version = versionOf(device, release.module)
+    if (version === "") return verdict(false, "the device has not reported a version yet")
+    return verdict(true, `the device reported ${version}`)
 }
 
-function deviceClaimed(device: DeviceFacts): Verdict {
-    return device.claimed ? verdict(true, "the device is claimed") : verdict(false, "the device is not claimed")
+const versionDiffers: Check = (device, { release, rollout }) => {
+    if (rollout.knobs.skipChecks) return verdict(true, "not looked at: a manual update")
+    const version = versionOf(device, release.module)
+    const same = versionSame(version, release.version)
+    return verdict(!same, same ? `the device runs ${version} already` : `device ${version}, release ${release.version}`)
 }
 
-function releaseEnabled(_device: DeviceFacts, { release }: Candidate): Verdict {
-    return release.enabled ? verdict(true, "the release is enabled") : verdict(false, "the release is disabled")
-}
-
-function product(device: DeviceFacts, { release }: Candidate): Verdict {
-    const same = device.product === release.product
-    return verdict(same, `device ${device.product}, release ${release.product}`)
-}
-
-function platform(device: DeviceFacts, { release }: Candidate): Verdict {
+const platform: Check = (device, { release, rollout }) => {
     const reported = device.attributes["platform"]
+    if (rollout.knobs.skipChecks) return verdict(true, "not looked at: a manual update")
     if (typeof reported !== "string" || reported === "")
         return verdict(true, `image ${release.platform}, the device reports none`)
     return verdict(reported === release.platform, `device ${reported}, image ${release.platform}`)
 }
 
-function scope(_device: DeviceFacts, { rollout }: Candidate): Verdict {
-    if (rollout.scope === "all") return verdict(true, "the rollout is for all devices")
-    return rollout.listed ? verdict(true, "the device is listed") : verdict(false, "the device is not listed in the rollout")
-}
-
-/** An image that failed once is not tried again; a new rollout of the same release is the way to try again. */
-function notFailedBefore(_device: DeviceFacts, { task }: Candidate): Verdict {
-    if (task === null || task.state !== "failed") return verdict(true, "the rollout has not failed on this device")
-    const status = task.status === null ? "" : ` (status ${task.status})`
-    return verdict(false, `failed before: ${task.reason || "no reason given"}${status}`)
-}
-
-function notExpired(_device: DeviceFacts, { release }: Candidate, nowS: number): Verdict {
+const notExpired: Check = (_device, { release }, nowS) => {
     if (release.expiresS === 0) return verdict(true, "the image does not expire")
     const date = new Date(release.expiresS * 1000).toISOString()
     return nowS < release.expiresS
@@ -51,44 +45,96 @@ function notExpired(_device: DeviceFacts, { release }: Candidate, nowS: number):
 }
 
 /** The blank policy: SemVer 2.0.0 precedence, item 11. */
-function policy(device: DeviceFacts, { release }: Candidate): Verdict {
-    if (release.policy !== "") return verdict(false, "the release's policy cannot be evaluated by this version of the cloud")
-    if (device.version === "") return verdict(false, "the device has not reported a version yet")
-    if (!versionValid(device.version)) return verdict(false, `the device's version ${device.version} is not a semantic version`)
-    const order = versionCompare(device.version, release.version)
+function blankPolicy(version: string, release: string): ReturnType<Check> {
+    if (!versionValid(version)) return verdict(false, `the device's version ${version || "unknown"} is not a semantic version`)
+    const order = versionCompare(version, release)
     const words = order < 0 ? "lower than" : order === 0 ? "the same as" : "higher than"
-    return verdict(order < 0, `device ${device.version} is ${words} release ${release.version}`)
+    return verdict(order < 0, `device ${version} is ${words} release ${release}`)
 }
 
-/** The image's own `requires`: the range of versions that it may replace. */
-function requirement(device: DeviceFacts, { release }: Candidate): Verdict {
-    if (release.requires === "") return verdict(true, "the image replaces any version")
-    const ok = versionValid(device.version) && versionSatisfies(device.version, release.requires)
-    return verdict(ok, `device ${device.version || "unknown"}, the image replaces ${release.requires}`)
+/** The release's policy; a blank one may be overruled by a forced downgrade. */
+const policy: Check = (device, { release, rollout }) => {
+    const { skipChecks, forceDowngrade } = rollout.knobs
+    if (skipChecks) return verdict(true, "not looked at: a manual update")
+    const version = versionOf(device, release.module)
+    if (release.policy.trim() === "") {
+        if (forceDowngrade) return verdict(true, `downgrades are forced: ${version || "unknown"} to ${release.version}`)
+        return blankPolicy(version, release.version)
+    }
+    const parsed = storedPolicy(release.policy)
+    if (!parsed.ok) return verdict(false, `the policy ${release.policy} cannot be read`)
+    const ok = parsed.policy.holds({ ...device, version }, release.version)
+    return verdict(ok, `${release.policy} is ${ok}`)
 }
 
-const CHECKS: readonly (readonly [string, Check])[] = [
-    ["device-claimed", deviceClaimed],
-    ["release-enabled", releaseEnabled],
-    ["product", product],
-    ["platform", platform],
-    ["scope", scope],
-    ["not-failed-before", notFailedBefore],
-    ["not-expired", notExpired],
-    ["policy", policy],
-    ["requirement", requirement],
+/** The image's own `requires` and the release's requirement: ranges of versions that may be replaced. */
+const requirement: Check = (device, { release, rollout }) => {
+    const ranges = [release.requires, release.requirement].filter(range => range !== "")
+    if (rollout.knobs.skipChecks) return verdict(true, "not looked at: a manual update")
+    if (ranges.length === 0) return verdict(true, "the image replaces any version")
+    const version = versionOf(device, release.module)
+    const ok = versionValid(version) && ranges.every(range => versionSatisfies(version, range))
+    return verdict(ok, `device ${version || "unknown"}, the image replaces ${ranges.join(" and ")}`)
+}
+
+const artifact: Check = (device, { release }) => {
+    if (release.deltaSources.length === 0) return verdict(true, "the release has a full image")
+    const version = versionOf(device, release.module)
+    const ok = release.deltaSources.some(source => versionSame(source, version))
+    return verdict(ok, `device ${version || "unknown"}, differential images for ${release.deltaSources.join(", ")}`)
+}
+
+const CHECKS: readonly (readonly [string, CheckRole, Check])[] = [
+    ["device-claimed", "leave", place.deviceClaimed],
+    ["rollout-state", "leave", place.rolloutState],
+    ["window", "leave", place.windowOpen],
+    ["release-enabled", "leave", place.releaseEnabled],
+    ["product", "leave", place.product],
+    ["cloud", "leave", place.cloud],
+    ["module", "leave", place.module],
+    ["verified", "leave", place.verified],
+    ["scope", "leave", place.scope],
+    ["joinable", "leave", place.joinable],
+    ["where", "leave", place.where],
+    ["source-versions", "leave", place.sourceVersions],
+    ["new-reports", "leave", place.newReports],
+    ["not-failed-before", "leave", place.notFailedBefore],
+    ["matches-max", "leave", place.matchesMax],
+    ["room", "leave", place.room],
+    ["version-known", "fail", versionKnown],
+    ["version-differs", "skip", versionDiffers],
+    ["platform", "fail", platform],
+    ["not-expired", "fail", notExpired],
+    ["policy", "fail", policy],
+    ["requirement", "fail", requirement],
+    ["artifact", "fail", artifact],
+    ["under-way", "fail", place.underWay],
 ]
 
 /** The names of the checks in their order. */
 export const CHECK_NAMES: readonly string[] = CHECKS.map(([name]) => name)
 
+const ROLES = new Map(CHECKS.map(([name, role]) => [name, role]))
+
+/** What a failing check of this name means for a device of a snapshot. */
+export function roleOf(check: string): CheckRole {
+    return ROLES.get(check) ?? "leave"
+}
+
 /**
- * Puts every check to a device and a candidate. All of them run, so that an explanation shows each.
- * `nowS` is Unix time in seconds.
+ * Puts the checks to a device and a candidate. All of them run, so that an explanation shows each, unless `firstOnly` stops at the
+ * first that fails; the answer is the same. `nowS` is Unix time in seconds.
  */
-export function match(device: DeviceFacts, candidate: Candidate, nowS: number): Match {
-    const checks = CHECKS.map(([check, run]) => ({ check, ...run(device, candidate, nowS) }))
-    return { candidate, ok: checks.every(({ ok }) => ok), checks }
+export function match(device: DeviceFacts, candidate: Candidate, nowS: number, firstOnly = false): Match {
+    const checks: Match["checks"] = []
+    let ok = true
+    for (const [check, , run] of CHECKS) {
+        const { ok: holds, detail } = run(device, candidate, nowS)
+        checks.push({ check, ok: holds, detail })
+        ok &&= holds
+        if (!ok && firstOnly) break
+    }
+    return { candidate, ok, checks }
 }
 
 /** Why a match does not hold: its first failing check; "" when it holds. */

@@ -2,16 +2,19 @@
 
 import type { Context } from "../context"
 import { eventOf, nowOf, nowS } from "../context"
-import { planCheckin } from "../domain/checkin-plan"
+import { planCheckin, type CheckinPlan } from "../domain/checkin-plan"
+import { KNOBS_DEFAULT } from "../domain/rollout"
 import { taskActive } from "../domain/task-machine"
 import type { Attributes } from "../domain/types"
+import { versionOf } from "../domain/versions"
 import { BATCHES_MAX, BATCH_ITEMS_MAX, BATCH_QUEUE_MAX, BATCH_WAIT_MS } from "../limits"
 import { mergeAttributes } from "../attributes"
 import { Problem } from "../problems"
 import type { DeviceRow, DeviceSeen, RolloutCandidate, Tables, TaskRow } from "../store/store"
 import { Batcher } from "./batcher"
 import { authenticate } from "./device-access"
-import { candidatesOf, deviceFacts, ofDevice } from "./facts"
+import { candidatesOf, deviceFacts, ofDevice, surroundingsOf, type Surroundings } from "./facts"
+import { grant, type Wish } from "./permits"
 import { moveTask, newTask, noWrites, writeTasks, type TaskWrites } from "./tasks"
 
 /** What a device sends. */
@@ -23,6 +26,8 @@ export interface CheckinRequest {
     version: string
     /** False while the running image is on trial. */
     committed: boolean
+    /** Versions of further modules by name. */
+    versions?: Record<string, string> | undefined
 }
 
 /** What a device is offered. */
@@ -33,6 +38,8 @@ export interface CheckinOffer {
     sha256: string
     /** Name of the image, for its file name. */
     name: string
+    module: string
+    tags: Record<string, string>
 }
 
 /** Takes a check-in. Null: nothing to do. Throws Problem (see device-access.ts, attributes.ts, batcher.ts). */
@@ -42,45 +49,66 @@ export type Checkin = (request: CheckinRequest) => Promise<CheckinOffer | null>
 interface Snapshot {
     rollouts: RolloutCandidate[]
     tasks: TaskRow[]
-    listed: { tenant: string; device: string; rollout: string }[]
+    around: Surroundings
 }
 
 async function loadSnapshot(tables: Tables, devices: DeviceRow[]): Promise<Snapshot> {
     const rollouts = await tables.rollouts.candidates([...new Set(devices.map(({ product }) => product))])
     const ids = devices.map(({ id }) => id)
-    const tasks = await tables.tasks.latest(ids)
-    const listed = rollouts.some(({ scope }) => scope === "devices") ? await tables.rollouts.listed(ids) : []
-    return { rollouts, tasks, listed }
+    return { rollouts, tasks: await tables.tasks.latest(ids), around: await surroundingsOf(tables, rollouts, ids) }
 }
 
 /** The device as it reported itself. */
-function reportedDevice(device: DeviceRow, request: CheckinRequest): DeviceRow {
+function reportedDevice(context: Context, device: DeviceRow, request: CheckinRequest): DeviceRow {
     const version = request.version === "" ? device.version : request.version
-    return { ...device, attributes: mergeAttributes(device.attributes, request.attributes), version }
+    const versionAt = version === device.version ? device.versionAt : nowOf(context)
+    const versions = { ...device.versions, ...request.versions }
+    return { ...device, attributes: mergeAttributes(device.attributes, request.attributes), version, versions, versionAt }
 }
 
-function offerOf(row: RolloutCandidate, update: string): CheckinOffer {
-    return { update, version: row.version, sha256: row.artifact, name: row.manifest.name ?? row.product }
+/** A differential image for the device's version, or the full one. */
+function offerOf(row: RolloutCandidate, device: DeviceRow, update: string): CheckinOffer {
+    const sha256 = row.deltas[versionOf(deviceFacts(device), row.module)] ?? row.artifact
+    const { version, module } = row
+    return { update, version, sha256, name: row.manifest.name ?? row.product, module, tags: row.knobs.tags }
+}
+
+/** What a device is to get, if its rollout's pace allows. */
+interface Prospect {
+    device: DeviceRow
+    row: RolloutCandidate
+    task: TaskRow
+    offer: CheckinPlan["offer"]
 }
 
 /** Decides for one device and notes what is to be written. */
 function decideOne(
     context: Context,
-    snapshot: Snapshot,
+    { rollouts, tasks: all, around }: Snapshot,
     device: DeviceRow,
     committed: boolean,
     writes: TaskWrites,
-): CheckinOffer | null {
-    const tasks = ofDevice(device, snapshot.tasks)
-    const listed = new Set(ofDevice(device, snapshot.listed).map(({ rollout }) => rollout))
-    const candidates = candidatesOf(device, snapshot.rollouts, listed, tasks)
-    const active = tasks.find(({ state }) => taskActive(state)) ?? null
-    const plan = planCheckin({ device: deviceFacts(device), committed, active, candidates }, nowS(context))
-    for (const move of plan.moves) moveTask(context, writes, active as TaskRow, move)
-    const { offer } = plan
-    if (offer === null) return null
-    const row = snapshot.rollouts.find(({ rollout }) => rollout === offer.rollout.id) as RolloutCandidate
-    return offerOf(row, plan.offerTask?.id ?? newTask(context, writes, device, offer).id)
+): Prospect | null {
+    const tasks = ofDevice(device, all)
+    const active = tasks.filter(({ state }) => taskActive(state))
+    const choice = rollouts.find(({ product }) => product === device.product)?.choice ?? "version"
+    const candidates = candidatesOf(device, rollouts, around, tasks)
+    const { moves, chosen, task, offer } = planCheckin(
+        { device: deviceFacts(device), committed, active, candidates, choice },
+        nowS(context),
+    )
+    const moved = new Map(tasks.map(one => [one.id, one]))
+    for (const { task: which, event, reason } of moves) {
+        const row = moved.get(which.id) as TaskRow
+        const knobs = rollouts.find(({ rollout }) => rollout === row.rollout)?.knobs ?? KNOBS_DEFAULT
+        moved.set(row.id, moveTask(context, writes, row, { event, reason, knobs }) ?? row)
+    }
+    if (chosen === null) return null
+    const row = rollouts.find(({ rollout }) => rollout === chosen.rollout.id) as RolloutCandidate
+    if (task !== null) return { device, row, offer, task: moved.get(task.id) as TaskRow }
+    const before = [...moved.values()].find(one => one.rollout === row.rollout) ?? null
+    const place = { tenant: device.tenant, device: device.id, source: versionOf(deviceFacts(device), row.module), before }
+    return { device, row, offer, task: newTask(context, writes, place, row, row.knobs.confirm ? "matchedToConfirm" : "matched") }
 }
 
 /** Everything that a batch is going to write. */
@@ -95,20 +123,43 @@ function checkinOne(
     before: DeviceRow,
     request: CheckinRequest,
     writes: BatchWrites,
-): CheckinOffer | null | Problem {
+): Prospect | null | Problem {
     let device: DeviceRow
     try {
-        device = reportedDevice(before, request)
+        device = reportedDevice(context, before, request)
     } catch (error) {
         if (error instanceof Problem) return error
         throw error
     }
-    const { tenant, id, attributes, version } = device
-    writes.seen.push({ tenant, id, attributes, version, lastSeenAt: nowOf(context) })
+    const { tenant, id, attributes, version, versions, versionAt } = device
+    writes.seen.push({ tenant, id, attributes, version, versions, versionAt, lastSeenAt: nowOf(context) })
     if (version !== before.version) {
         writes.tasks.events.push(eventOf(tenant, nowOf(context), "device.version", { from: before.version, to: version }, id))
     }
     return decideOne(context, snapshot, device, request.committed, writes.tasks)
+}
+
+/** Hands out what may be, and answers with what each device gets. */
+async function handOut(
+    context: Context,
+    tables: Tables,
+    prospects: (Prospect | null | Problem)[],
+    writes: TaskWrites,
+): Promise<(CheckinOffer | null | Problem)[]> {
+    const wishing = prospects.flatMap(one => (one !== null && !(one instanceof Problem) && one.offer === "handOut" ? [one] : []))
+    const wishes = wishing.map(({ row, task }): Wish => {
+        return { rollout: row.rollout, knobs: row.knobs, total: row.total ?? 0, isNew: task.offeredMs === null }
+    })
+    const granted = await grant(context, tables, wishes)
+    const given = new Set(wishing.filter((_, index) => granted[index]))
+    return prospects.map(one => {
+        if (one === null || one instanceof Problem) return one
+        if (one.offer === "wait" || (one.offer === "handOut" && !given.has(one))) return null
+        if (one.offer === "handOut") {
+            moveTask(context, writes, one.task, { event: "dispatched", reason: "", knobs: one.row.knobs })
+        }
+        return offerOf(one.row, one.device, one.task.id)
+    })
 }
 
 async function authenticateAll(context: Context, tables: Tables, requests: CheckinRequest[]): Promise<(DeviceRow | Problem)[]> {
@@ -130,9 +181,10 @@ async function runBatch(
     const known = devices.flatMap(device => (device instanceof Problem ? [] : [device]))
     const snapshot = await loadSnapshot(tables, known)
     const writes: BatchWrites = { seen: [], tasks: noWrites() }
-    const outcomes = devices.map((device, index) =>
+    const prospects = devices.map((device, index) =>
         device instanceof Problem ? device : checkinOne(context, snapshot, device, requests[index] as CheckinRequest, writes),
     )
+    const outcomes = await handOut(context, tables, prospects, writes.tasks)
     await tables.devices.seen(writes.seen)
     await writeTasks(tables, writes.tasks)
     return outcomes

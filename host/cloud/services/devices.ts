@@ -5,6 +5,7 @@ import { DEFAULT_CLOUD, eventOf, nowOf, type Context } from "../context"
 import type { Attributes } from "../domain/types"
 import { newId, newToken, tokenHash } from "../ids"
 import { notFound, Problem } from "../problems"
+import { DEVICE_NEW } from "./facts"
 import type { DeviceRow, Tables } from "../store/store"
 
 /** What makes a device. */
@@ -47,6 +48,7 @@ export async function createDevice(
         cloud: draft.cloud ?? DEFAULT_CLOUD,
         attributes: checkAttributes(draft.attributes),
         version: draft.version,
+        ...DEVICE_NEW,
         claimed: true,
         tokenHash: tokenHash(token),
         tokenHolder: "operator",

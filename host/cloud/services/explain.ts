@@ -6,7 +6,7 @@ import type { CheckResult, Match, TaskFacts } from "../domain/types"
 import { EXPLAIN_ROLLOUTS_MAX } from "../limits"
 import { notFound } from "../problems"
 import type { DeviceRow } from "../store/store"
-import { candidatesOf, deviceFacts, ofDevice } from "./facts"
+import { candidatesOf, deviceFacts, ofDevice, surroundingsOf } from "./facts"
 
 /** One rollout of an explanation. */
 export interface ExplainedRollout {
@@ -51,8 +51,9 @@ export async function explain(context: Context, tenant: string, deviceId: string
     if (device === null) throw notFound("device")
     const rollouts = await tables.rollouts.candidatesAll(device.product, EXPLAIN_ROLLOUTS_MAX)
     const tasks = ofDevice(device, await tables.tasks.latest([device.id]))
-    const listed = new Set(ofDevice(device, await tables.rollouts.listed([device.id])).map(({ rollout }) => rollout))
-    const decision = decide(deviceFacts(device), candidatesOf(device, rollouts, listed, tasks), nowS(context))
+    const around = await surroundingsOf(tables, rollouts, [device.id])
+    const candidates = candidatesOf(device, rollouts, around, tasks)
+    const decision = decide(deviceFacts(device), candidates, nowS(context), { choice: rollouts[0]?.choice ?? "version" })
     const { chosen } = decision
     return {
         device,

@@ -5,6 +5,7 @@ import { DEFAULT_CLOUD, eventOf, nowOf, type Context } from "../context"
 import type { Attributes } from "../domain/types"
 import { newId, newToken, tokenHash } from "../ids"
 import { Problem } from "../problems"
+import { DEVICE_NEW } from "./facts"
 import type { DeviceRow, ProductRow, Tables } from "../store/store"
 
 /** What a device sends. */
@@ -38,6 +39,7 @@ async function findDevice(
         cloud: DEFAULT_CLOUD,
         attributes: request.attributes,
         version: request.version,
+        ...DEVICE_NEW,
         claimed: product.autoClaim,
         tokenHash: null,
         tokenHolder: null,

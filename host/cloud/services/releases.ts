@@ -2,10 +2,13 @@
 
 import { nowOf, eventOf, type Context } from "../context"
 import { newId } from "../ids"
-import { RELEASES_ENABLED_MAX } from "../limits"
-import { versionSame } from "../domain/checkin-plan"
+import { RELEASE_ARTIFACTS_MAX, RELEASES_ENABLED_MAX } from "../limits"
+import { MODULE_DEFAULT } from "../domain/types"
+import { versionSame } from "../domain/versions"
 import { notFound, Problem } from "../problems"
-import type { ArtifactRow, ReleaseRow, RolloutRow, Tables } from "../store/store"
+import type { ArtifactRow, ReleaseArtifactRow, ReleaseRow, RolloutRow, Tables } from "../store/store"
+import { checkExpression } from "./expressions"
+import { insertRollout } from "./rollout-create"
 
 /** What makes a release. */
 export interface ReleaseDraft {
@@ -18,7 +21,20 @@ export interface ReleaseDraft {
     description: string
     commit: string
     enabled: boolean
-    scope: { kind: "all" } | { kind: "devices"; ids: string[] }
+    /** Whom its first, continuous rollout is for; null makes none. */
+    scope: { kind: "all" } | { kind: "devices"; ids: string[] } | null
+    /** "default" unless told otherwise. */
+    module?: string | undefined
+    /** A cloud of the tenant; undefined or "" for all. */
+    cloud?: string | undefined
+    /** Range of versions that it may replace, beside the image's own. */
+    requirement?: string | undefined
+    /** Whether a verification rollout must succeed before others start. */
+    needsVerification?: boolean | undefined
+    /** Differential images by source version. With `artifact` among them there is no full one. */
+    deltas?: Record<string, string> | undefined
+    /** Further files by name. */
+    files?: Record<string, string> | undefined
 }
 
 /** What may be changed of a release. */
@@ -31,15 +47,6 @@ function unknown(path: string, what: string): Problem {
     return new Problem("reference_unknown", `There is no such ${what}. Make it first, or check its id.`, [
         { path, message: `an existing ${what}` },
     ])
-}
-
-/** The policy language comes in a later version; a policy that is not understood must not be taken for a blank one. */
-function checkPolicy(policy: string): void {
-    if (policy === "") return
-    throw new Problem(
-        "policy_unavailable",
-        "Policy language not available in this version. Leave the policy blank: devices below the release's version take it.",
-    )
 }
 
 /** The image suits the product and the version of the release. */
@@ -60,15 +67,29 @@ async function checkRoom(tables: Tables, product: string): Promise<void> {
     throw new Problem("releases_too_many", `A product may have ${RELEASES_ENABLED_MAX} enabled releases. Disable old ones first.`)
 }
 
-async function checkScope(tables: Tables, tenant: string, product: string, ids: string[]): Promise<void> {
-    const missing = ids.length === 0 ? [] : await tables.devices.missing(tenant, product, ids)
-    if (missing.length === 0) return
-    const issues = missing.map(id => ({ path: `scope.ids.${ids.indexOf(id)}`, message: `${id} is not a device of the product` }))
-    throw new Problem(
-        "reference_unknown",
-        "The scope lists devices that the product does not have; see issues (the first ten).",
-        issues,
-    )
+function furtherArtifacts(release: ReleaseRow, { deltas = {}, files = {} }: ReleaseDraft): ReleaseArtifactRow[] {
+    const { id, tenant } = release
+    const rows = (kind: "delta" | "file", named: Record<string, string>): ReleaseArtifactRow[] =>
+        Object.entries(named).map(([name, artifact]) => ({ release: id, tenant, kind, name, artifact }))
+    return [...rows("delta", deltas), ...rows("file", files)]
+}
+
+async function checkArtifacts(tables: Tables, tenant: string, rows: ReleaseArtifactRow[]): Promise<void> {
+    if (rows.length >= RELEASE_ARTIFACTS_MAX) {
+        throw new Problem("field_invalid", `A release has ${RELEASE_ARTIFACTS_MAX} artifacts at most.`, [
+            { path: "files", message: `${RELEASE_ARTIFACTS_MAX} artifacts at most` },
+        ])
+    }
+    for (const { artifact } of rows) if ((await tables.artifacts.get(tenant, artifact)) === null) throw unknown("artifact", "artifact")
+}
+
+/** The product, its module and the cloud are there. */
+async function checkHome(tables: Tables, tenant: string, draft: ReleaseDraft): Promise<void> {
+    const product = await tables.products.lock(tenant, draft.product)
+    if (product === null) throw unknown("product", "product")
+    if (!(product.modules ?? [MODULE_DEFAULT]).includes(draft.module ?? MODULE_DEFAULT)) throw unknown("module", "module")
+    const cloud = draft.cloud ?? ""
+    if (cloud !== "" && (await tables.clouds.get(tenant, cloud)) === null) throw unknown("cloud", "cloud")
 }
 
 async function createOnce(
@@ -76,44 +97,58 @@ async function createOnce(
     tables: Tables,
     tenant: string,
     draft: ReleaseDraft,
-): Promise<[ReleaseRow, RolloutRow]> {
-    if ((await tables.products.lock(tenant, draft.product)) === null) throw unknown("product", "product")
+): Promise<[ReleaseRow, RolloutRow | null]> {
+    await checkHome(tables, tenant, draft)
     const artifact = await tables.artifacts.get(tenant, draft.artifact)
     if (artifact === null) throw unknown("artifact", "artifact")
     checkImage(artifact, draft)
     if (draft.enabled) await checkRoom(tables, draft.product)
-    const { scope, ...fields } = draft
-    const ids = scope.kind === "devices" ? [...new Set(scope.ids)] : []
-    await checkScope(tables, tenant, draft.product, ids)
-    const createdAt = nowOf(context)
-    const release: ReleaseRow = { ...fields, tenant, id: newId(context.nowMs()), version: artifact.manifest.version, createdAt }
-    const rollout: RolloutRow = {
-        tenant,
+    const { product, policy, description, commit, enabled } = draft
+    const release: ReleaseRow = {
+        ...{ product, policy, description, commit, enabled, tenant },
         id: newId(context.nowMs()),
-        release: release.id,
-        mode: "continuous",
-        scope: scope.kind,
-        createdAt,
+        module: draft.module ?? MODULE_DEFAULT,
+        cloud: draft.cloud ?? "",
+        version: artifact.manifest.version,
+        requirement: draft.requirement ?? "",
+        artifact: draft.artifact,
+        needsVerification: draft.needsVerification ?? false,
+        verifiedAt: null,
+        revision: 1,
+        createdAt: nowOf(context),
     }
-    await tables.releases.insert(release)
-    await tables.rollouts.insert(rollout, ids)
-    const data = {
-        release: release.id,
-        rollout: rollout.id,
-        product: release.product,
-        version: release.version,
-        enabled: release.enabled,
-    }
-    await tables.events.append([eventOf(tenant, createdAt, "release.created", data)])
+    const further = furtherArtifacts(release, draft)
+    await checkArtifacts(tables, tenant, further)
+    await tables.releases.insert(release, further)
+    const rollout = draft.scope === null ? null : await firstRollout(context, tables, release, draft.scope)
+    const { id, version } = release
+    const data = { release: id, rollout: rollout?.id ?? null, product, version, enabled }
+    await tables.events.append([eventOf(tenant, release.createdAt, "release.created", data)])
     return [release, rollout]
 }
 
+/** Ioto's update: every release is on offer to whoever its policy matches. */
+async function firstRollout(
+    context: Context,
+    tables: Tables,
+    release: ReleaseRow,
+    scope: NonNullable<ReleaseDraft["scope"]>,
+): Promise<RolloutRow> {
+    const devices = scope.kind === "devices" ? scope.ids : []
+    const draft = { release: release.id, mode: "continuous" as const, scope: { kind: scope.kind }, devices }
+    return insertRollout(context, tables, release, { ...draft, knobs: { override: true } })
+}
+
 /**
- * Makes a release and its rollout in one transaction. Throws Problem `policy_unavailable`, `reference_unknown`, `image_mismatch`,
- * `releases_too_many`.
+ * Makes a release and its first rollout in one transaction. Throws Problem `policy_invalid`, `reference_unknown`, `image_mismatch`,
+ * `releases_too_many`, `field_invalid`.
  */
-export function createRelease(context: Context, tenant: string, draft: ReleaseDraft): Promise<[ReleaseRow, RolloutRow]> {
-    checkPolicy(draft.policy)
+export async function createRelease(
+    context: Context,
+    tenant: string,
+    draft: ReleaseDraft,
+): Promise<[ReleaseRow, RolloutRow | null]> {
+    checkExpression("policy", draft.policy)
     return context.store.transaction(tables => createOnce(context, tables, tenant, draft))
 }
 

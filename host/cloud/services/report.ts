@@ -12,12 +12,15 @@ import {
 } from "../../../firmware/status"
 import type { Context } from "../context"
 import { eventOf, nowOf } from "../context"
-import { moveOf, versionSame, type TaskMove } from "../domain/checkin-plan"
+import { KNOBS_DEFAULT } from "../domain/rollout"
+import type { TaskEvent } from "../domain/task-machine"
+import { versionOf, versionSame } from "../domain/versions"
 import { ATTEMPTS_MAX } from "../limits"
 import { Problem } from "../problems"
 import type { DeviceRow, Tables, TaskRow } from "../store/store"
 import { authenticate } from "./device-access"
-import { moveTask, noWrites, writeTasks } from "./tasks"
+import { deviceFacts } from "./facts"
+import { moveTask, noWrites, writeTasks, type Happening } from "./tasks"
 
 /** What a device sends. */
 export interface ReportRequest {
@@ -45,23 +48,30 @@ const PASSING: readonly number[] = [
     STATUS_HTTP_RANGE,
 ]
 
-function failureMove(task: TaskRow, { status, message }: ReportRequest): TaskMove | null {
+/** What a report says of a task. */
+interface Said {
+    event: TaskEvent
+    reason: string
+}
+
+function failureSaid(task: TaskRow, { status, message }: ReportRequest): Said {
     const passing = status !== null && PASSING.includes(status) && task.attempt < ATTEMPTS_MAX
-    return moveOf(task, passing ? "passingFailure" : "failure", message || "the device reported a failure")
+    return { event: passing ? "passingFailure" : "failure", reason: message || "the device reported a failure" }
 }
 
 /** A success counts once the device is seen to run the version. */
-function successMove(task: TaskRow, runs: string): TaskMove | null {
-    if (versionSame(runs, task.version)) return moveOf(task, "seen", `the device runs ${runs}`)
-    return moveOf(task, "reported", `reported as done, but the device was last seen with ${runs || "no version"}`)
+function successSaid(task: TaskRow, runs: string): Said {
+    if (versionSame(runs, task.version)) return { event: "seen", reason: `the device runs ${runs}` }
+    return { event: "reported", reason: `reported as done, but the device was last seen with ${runs || "no version"}` }
 }
 
 /** The device with the version that the report brought. */
-async function noteVersion(context: Context, tables: Tables, device: DeviceRow, version: string): Promise<DeviceRow> {
+async function noteVersion(context: Context, tables: Tables, device: DeviceRow, reported: string): Promise<DeviceRow> {
     const at = nowOf(context)
-    const after = { ...device, version: version === "" ? device.version : version }
-    const { tenant, id, attributes } = after
-    await tables.devices.seen([{ tenant, id, attributes, version: after.version, lastSeenAt: at }])
+    const after = { ...device, version: reported === "" ? device.version : reported }
+    const { tenant, id, attributes, version, versions } = after
+    const versionAt = version === device.version ? device.versionAt : at
+    await tables.devices.seen([{ tenant, id, attributes, version, versions, versionAt, lastSeenAt: at }])
     if (after.version !== device.version) {
         await tables.events.append([eventOf(tenant, at, "device.version", { from: device.version, to: after.version }, id)])
     }
@@ -86,13 +96,17 @@ async function takeReport(context: Context, tables: Tables, request: ReportReque
     const device = await noteVersion(context, tables, found, request.version)
     const task = await findTask(tables, device, request.update)
     if (task instanceof Problem) return task
-    const move = request.success ? successMove(task, device.version) : failureMove(task, request)
-    if (move === null) return null
-    const writes = noWrites()
-    const again = move.event === "passingFailure" ? { attempt: task.attempt + 1 } : {}
-    moveTask(context, writes, task, move, { status: request.status, ...again })
-    await writeTasks(tables, writes)
+    const said = request.success ? successSaid(task, versionOf(deviceFacts(device), task.module)) : failureSaid(task, request)
+    const again = said.event === "passingFailure" ? { attempt: task.attempt + 1 } : {}
+    await move(context, tables, task, { ...said, status: request.status, ...again })
     return null
+}
+
+async function move(context: Context, tables: Tables, task: TaskRow, happening: Omit<Happening, "knobs">): Promise<void> {
+    const [rollout] = await tables.rollouts.ofRollouts([task.rollout])
+    const writes = noWrites()
+    moveTask(context, writes, task, { ...happening, knobs: rollout?.knobs ?? KNOBS_DEFAULT })
+    await writeTasks(tables, writes)
 }
 
 /**
@@ -101,5 +115,36 @@ async function takeReport(context: Context, tables: Tables, request: ReportReque
  */
 export async function report(context: Context, request: ReportRequest): Promise<void> {
     const problem = await context.store.transaction(tables => takeReport(context, tables, request))
+    if (problem !== null) throw problem
+}
+
+/** What a device sends while it works on an update. */
+export interface ProgressRequest {
+    id: string
+    tokenHash: Buffer
+    update: string
+    /** 0 to 100. */
+    percent: number
+    message: string
+}
+
+async function takeProgress(context: Context, tables: Tables, request: ProgressRequest): Promise<Problem | null> {
+    const sameId = await tables.devices.lock([request.id])
+    const device = await authenticate(context, tables, request.id, request.tokenHash, sameId)
+    if (device instanceof Problem) return device
+    const task = await findTask(tables, device, request.update)
+    if (task instanceof Problem) return task
+    const isNews = task.state === "offered" || request.percent > task.progress
+    const progress = Math.max(task.progress, request.percent)
+    if (isNews) await move(context, tables, task, { event: "progress", reason: request.message, progress })
+    return null
+}
+
+/**
+ * Takes a progress report: the first one starts the timer. What comes late, twice or out of order changes nothing.
+ * Throws Problem `update_unknown`, or one of device-access.ts.
+ */
+export async function reportProgress(context: Context, request: ProgressRequest): Promise<void> {
+    const problem = await context.store.transaction(tables => takeProgress(context, tables, request))
     if (problem !== null) throw problem
 }

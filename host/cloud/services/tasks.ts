@@ -1,76 +1,103 @@
-// Tasks that change: the rows to write, and the events that tell of it.
+// Tasks that change: the rows to write, the counts, and the events that tell of it.
 
 import type { Context } from "../context"
 import { eventOf, nowOf } from "../context"
-import type { TaskMove } from "../domain/checkin-plan"
-import type { Candidate } from "../domain/types"
+import type { Knobs } from "../domain/rollout"
+import { bornTask, countDeltas, stepTask, type CountDeltas, type TaskBirth, type TaskHappening } from "../domain/task-life"
+import type { TaskEvent } from "../domain/task-machine"
+import type { TaskState } from "../domain/types"
 import { newId } from "../ids"
 import { NAME_CHARS_MAX } from "../limits"
-import type { DeviceRow, EventDraft, Tables, TaskRow } from "../store/store"
+import type { EventDraft, RolloutCandidate, Tables, TaskRow } from "../store/store"
 
 /** What is to be written at the end of a transaction, in this order: changed tasks make room for new ones. */
 export interface TaskWrites {
-    updates: TaskRow[]
-    inserts: TaskRow[]
+    updates: Map<string, TaskRow>
+    inserts: Map<string, TaskRow>
     events: EventDraft[]
+    counts: Map<string, CountDeltas>
 }
 
 /** Nothing to write yet. */
 export function noWrites(): TaskWrites {
-    return { updates: [], inserts: [], events: [] }
+    return { updates: new Map(), inserts: new Map(), events: [], counts: new Map() }
 }
 
-/** An event that tells of a task's state. */
+/** An event that tells of a task's state, enough to rebuild it. */
 export function taskEvent(task: TaskRow): EventDraft {
-    const { id, rollout, version, attempt, reason, status } = task
-    return eventOf(
-        task.tenant,
-        task.updatedAt,
-        `task.${task.state}`,
-        { task: id, rollout, version, attempt, reason, status },
-        task.device,
-    )
+    const { id, rollout, module, version, attempt, reason, status, progress } = task
+    const data = { task: id, rollout, module, version, attempt, reason, status, progress }
+    return eventOf(task.tenant, task.updatedAt, `task.${task.state}`, data, task.device)
 }
 
-/** Writes a task's move down. `changes` are fields that change with it. */
-export function moveTask(
+function count(writes: TaskWrites, rollout: string, deltas: CountDeltas): void {
+    const sum = writes.counts.get(rollout) ?? {}
+    for (const [key, n] of Object.entries(deltas) as [keyof CountDeltas, number][]) sum[key] = (sum[key] ?? 0) + n
+    writes.counts.set(rollout, sum)
+}
+
+function addTask(writes: TaskWrites, task: TaskRow, from: TaskState | null, event: TaskEvent): void {
+    writes.inserts.set(task.id, task)
+    writes.events.push(taskEvent(task))
+    count(writes, task.rollout, countDeltas(from, null, task.state, event))
+}
+
+/** What happened to a task, without what every caller has anyway. */
+export type Happening = Omit<TaskHappening, "knobs" | "nowMs"> & { knobs: Knobs }
+
+/**
+ * Moves a task by the table and notes what is to be written, its automatic next attempt too. Null when the table has no row for
+ * the event; the task stays then.
+ */
+export function moveTask(context: Context, writes: TaskWrites, row: TaskRow, happening: Happening): TaskRow | null {
+    const nowMs = context.nowMs()
+    const reason = happening.reason.slice(0, NAME_CHARS_MAX * 2)
+    const step = stepTask(row, { ...happening, reason, nowMs })
+    if (step === null) return null
+    const moved: TaskRow = { ...row, ...step.task, updatedAt: new Date(nowMs) }
+    const fresh = writes.inserts.has(row.id)
+    ;(fresh ? writes.inserts : writes.updates).set(row.id, moved)
+    writes.events.push(taskEvent(moved))
+    count(writes, row.rollout, countDeltas(row.state, row, moved.state, happening.event))
+    if (step.retry !== null) {
+        const at = new Date(nowMs)
+        addTask(writes, { ...moved, ...step.retry, id: newId(nowMs), createdAt: at, updatedAt: at }, moved.state, "matched")
+    }
+    return moved
+}
+
+/** The device that a new task is for. */
+export interface TaskPlace {
+    tenant: string
+    device: string
+    /** The version of the module that the task replaces; "" for unknown. */
+    source: string
+    /** The device's last task of the same rollout. */
+    before: TaskRow | null
+}
+
+/** A new task of a rollout. */
+export function newTask(
     context: Context,
     writes: TaskWrites,
-    row: TaskRow,
-    move: TaskMove,
-    changes: Partial<TaskRow> = {},
-): void {
-    const reason = move.reason.slice(0, NAME_CHARS_MAX * 2)
-    const moved: TaskRow = { ...row, ...changes, state: move.to, reason, updatedAt: nowOf(context) }
-    writes.updates.push(moved)
-    writes.events.push(taskEvent(moved))
-}
-
-/** A new task of a candidate, matched and dispatched in one go: the check-in that finds it offers it. */
-export function newTask(context: Context, writes: TaskWrites, device: DeviceRow, candidate: Candidate): TaskRow {
+    { tenant, device, source, before }: TaskPlace,
+    row: Pick<RolloutCandidate, "rollout" | "module" | "version" | "knobs">,
+    event: TaskEvent,
+    reason = "",
+): TaskRow {
     const at = nowOf(context)
-    const task: TaskRow = {
-        tenant: device.tenant,
-        device: device.id,
-        id: newId(context.nowMs()),
-        rollout: candidate.rollout.id,
-        version: candidate.release.version,
-        state: "offered",
-        attempt: (candidate.task?.attempt ?? 0) + 1,
-        reason: "",
-        status: null,
-        createdAt: at,
-        updatedAt: at,
-    }
-    writes.inserts.push(task)
-    writes.events.push(taskEvent({ ...task, state: "queued" }), taskEvent(task))
+    const { rollout, module, version, knobs } = row
+    const birth: TaskBirth = { rollout, module, version, source, reason: reason.slice(0, NAME_CHARS_MAX * 2), before }
+    const born = bornTask(birth, event, knobs, at.getTime())
+    const task: TaskRow = { ...born, id: newId(at.getTime()), tenant, device, createdAt: at, updatedAt: at }
+    addTask(writes, task, before?.state ?? null, event)
     return task
 }
 
 /** Writes everything. A task that moved twice is written as it is in the end. */
 export async function writeTasks(tables: Tables, writes: TaskWrites): Promise<void> {
-    const last = new Map(writes.updates.map(task => [`${task.tenant}/${task.device}/${task.id}`, task]))
-    await tables.tasks.update([...last.values()])
-    await tables.tasks.insert(writes.inserts)
+    await tables.tasks.update([...writes.updates.values()])
+    await tables.tasks.insert([...writes.inserts.values()])
     await tables.events.append(writes.events)
+    await tables.rollouts.addCounts(writes.counts)
 }

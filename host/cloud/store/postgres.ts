@@ -7,7 +7,9 @@ import { accessTables } from "./tables-access"
 import { fleetTables } from "./tables-fleet"
 import { deviceTable } from "./table-devices"
 import { eventTable, settleRestoredEvents } from "./table-events"
-import { releaseTables } from "./tables-releases"
+import { groupTable } from "./table-groups"
+import { rolloutTable } from "./table-rollouts"
+import { releaseTable } from "./table-releases"
 import { taskTable } from "./table-tasks"
 import { lostRace, queryOn, storeError, type Query } from "./query"
 import type { Store, Tables } from "./store"
@@ -19,7 +21,9 @@ function tablesOn(query: Query): Tables {
     return {
         ...accessTables(query),
         ...fleetTables(query),
-        ...releaseTables(query),
+        releases: releaseTable(query),
+        rollouts: rolloutTable(query),
+        groups: groupTable(query),
         devices: deviceTable(query),
         tasks: taskTable(query),
         events: eventTable(query),

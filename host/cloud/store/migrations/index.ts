@@ -2,6 +2,7 @@
 
 import type { Pool, PoolClient } from "pg"
 import { FIRST } from "./0001-first"
+import { ROLLOUT_SCHEMA } from "./0003-rollouts"
 import { ACCESS } from "./0002-access"
 
 /** One step from a schema version to the next. */
@@ -15,6 +16,7 @@ export interface Migration {
 export const MIGRATIONS: readonly Migration[] = [
     { version: 1, name: "first", sql: FIRST },
     { version: 2, name: "access", sql: ACCESS },
+    { version: 3, name: "rollouts", sql: ROLLOUT_SCHEMA },
 ]
 
 /** Key of the advisory lock that lets one process at a time migrate. */

@@ -1,0 +1,151 @@
+// SQL of rollouts: their rows, their scopes, and what a decision needs of them.
+
+import { KNOBS_DEFAULT, type Knobs } from "../domain/rollout"
+import type { Query } from "./query"
+import { DEVICE } from "./table-devices"
+import { paceTable } from "./table-paces"
+import type { DeviceRow, PaceRow, PageRequest, RolloutCandidate, RolloutListed, RolloutRow, RolloutTable } from "./store"
+
+const LISTED = `o.tenant_id as tenant, o.id, o.release_id as release, o.name, o.mode, o.scope_data as scope, o.knobs, o.state, o.outcome,
+    o.reason, o.created_by as "createdBy", o.revision, o.created_at as "createdAt", o.state_at as "stateAt",
+    o.started_at as "startedAt", o.ended_at as "endedAt", o.total, o.snapshot_after as "snapshotAfter",
+    o.snapshot_done as "snapshotDone", o.approvals, o.cancel_states as "cancelStates", r.product_id as product, r.module, r.version,
+    case when o.scope in ('devices', 'percent')
+        then (select count(*)::int from rollout_device m where m.rollout_id = o.id) else 0 end as count`
+
+const LISTED_FROM = "from rollout o join release r on r.id = o.release_id"
+
+const INSERT = `insert into rollout (tenant_id, id, release_id, name, mode, scope, scope_data, knobs, state, outcome, reason,
+    created_by, created_at, state_at, started_at, snapshot_done)
+    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)`
+
+const UPDATE = `update rollout set name = $2, knobs = $3, state = $4, outcome = $5, reason = $6, state_at = $7, started_at = $8,
+    ended_at = $9, total = $10, snapshot_done = $11, approvals = $12, cancel_states = $13, revision = revision + 1 where id = $1`
+
+const CANDIDATE = `o.tenant_id as tenant, o.id as rollout, o.mode, o.state, o.scope_data as scope, o.knobs, o.created_at as "createdAt",
+    o.total, o.snapshot_done as "snapshotDone", r.id as release, r.product_id as product, p.choice, r.module, r.cloud_id as cloud,
+    r.version, r.policy, r.requirement, r.enabled, (not r.needs_verification or r.verified_at is not null) as verified,
+    r.artifact_sha256 as artifact,
+    coalesce((select jsonb_object_agg(x.name, x.artifact_sha256) from release_artifact x
+        where x.release_id = r.id and x.kind = 'delta'), '{}') as deltas,
+    a.manifest - 'parts' as manifest`
+
+const CANDIDATE_FROM = `from release r join rollout o on o.release_id = r.id join product p on p.id = r.product_id
+    join artifact a on a.tenant_id = r.tenant_id and a.sha256 = r.artifact_sha256`
+
+/** What the percentage of a rollout's scope means: an order that depends on the rollout and nothing else. */
+const LIST_SHARE = `insert into rollout_device (tenant_id, device_id, rollout_id)
+    select tenant_id, id, $1 from device where product_id = $2
+    order by hashtextextended(id || $1, 0), id limit $3 on conflict do nothing`
+
+/** Knobs that the row does not name, because it is older than they are, have their default. */
+function withKnobs<Row extends { knobs: Knobs }>(rows: Row[]): Row[] {
+    return rows.map(row => ({ ...row, knobs: { ...KNOBS_DEFAULT, ...row.knobs } }))
+}
+
+async function insert(query: Query, row: RolloutRow): Promise<void> {
+    const { tenant, id, release, name, mode, scope, knobs, state, outcome, reason, createdBy, createdAt, stateAt } = row
+    const values = [tenant, id, release, name, mode, scope.kind, JSON.stringify(scope), JSON.stringify(knobs), state, outcome]
+    await query(INSERT, [...values, reason, createdBy, createdAt, stateAt, row.startedAt, row.snapshotDone])
+    await query("insert into rollout_pace (rollout_id) values ($1)", [id])
+}
+
+async function update(query: Query, row: RolloutRow): Promise<void> {
+    const values = [row.id, row.name, JSON.stringify(row.knobs), row.state, row.outcome, row.reason, row.stateAt, row.startedAt]
+    await query(UPDATE, [...values, row.endedAt, row.total, row.snapshotDone, row.approvals, row.cancelStates])
+}
+
+/** Devices of a list, or all of the product: who of them is in a group or a region, the check `scope` says. */
+function scopeDevices(query: Query, row: RolloutListed, { after, limit }: PageRequest): Promise<DeviceRow[]> {
+    if (row.scope.kind === "devices" || row.scope.kind === "percent") {
+        const text = `select ${DEVICE} from rollout_device m join device d on d.id = m.device_id and d.tenant_id = m.tenant_id
+            where m.rollout_id = $1 and ($2::text is null or m.device_id > $2) order by m.device_id limit $3`
+        return query<DeviceRow>(text, [row.id, after, limit])
+    }
+    const text = `select ${DEVICE} from device d where d.product_id = $1 and ($2::text is null or d.id > $2)
+        order by d.id limit $3`
+    return query<DeviceRow>(text, [row.product, after, limit])
+}
+
+async function scopeCount(query: Query, row: RolloutListed): Promise<number> {
+    if (row.scope.kind === "devices" || row.scope.kind === "percent") return row.count
+    const regions = row.scope.kind === "regions" ? row.scope.regions : null
+    const text = `select count(*)::int as count from device where product_id = $1 and ($2::text[] is null or region = any($2))`
+    return (await query<{ count: number }>(text, [row.product, regions]))[0]?.count ?? 0
+}
+
+function candidateTable(query: Query): Pick<RolloutTable, "candidates" | "candidatesAll" | "ofRollouts" | "listed" | "grouped"> {
+    const select = async (where: string, values: unknown[]): Promise<RolloutCandidate[]> =>
+        withKnobs(await query<RolloutCandidate>(`select ${CANDIDATE} ${CANDIDATE_FROM} where ${where}`, values))
+    const open = "r.enabled and o.state in ('running', 'paused', 'stopping')"
+    return {
+        candidates: products => select(`r.product_id = any($1) and ${open}`, [products]),
+        candidatesAll: (product, limit) => select("r.product_id = $1 order by o.id desc limit $2", [product, limit]),
+        ofRollouts: ids => select("o.id = any($1)", [ids]),
+        listed: deviceIds => {
+            const text = `select tenant_id as tenant, device_id as device, rollout_id as rollout from rollout_device
+                where device_id = any($1)`
+            return query<{ tenant: string; device: string; rollout: string }>(text, [deviceIds])
+        },
+        grouped: deviceIds => {
+            const text = `select tenant_id as tenant, device_id as device, group_id as "group" from group_device
+                where device_id = any($1)`
+            return query<{ tenant: string; device: string; group: string }>(text, [deviceIds])
+        },
+    }
+}
+
+function scopeTable(
+    query: Query,
+): Pick<RolloutTable, "addDevices" | "deviceIds" | "scopeDevices" | "scopeCount" | "listShare" | "updateSnapshot"> {
+    return {
+        addDevices: async (tenant, rollout, deviceIds) => {
+            const text = `insert into rollout_device (tenant_id, device_id, rollout_id) select $1, unnest($3::text[]), $2
+                on conflict do nothing`
+            if (deviceIds.length > 0) await query(text, [tenant, rollout, deviceIds])
+        },
+        deviceIds: async (rollout, { after, limit }) => {
+            const text = `select device_id as id from rollout_device where rollout_id = $1 and ($2::text is null or device_id > $2)
+                order by device_id limit $3`
+            return (await query<{ id: string }>(text, [rollout, after, limit])).map(({ id }) => id)
+        },
+        scopeDevices: (row, page) => scopeDevices(query, row, page),
+        scopeCount: row => scopeCount(query, row),
+        listShare: async (row, count) => void (await query(LIST_SHARE, [row.id, row.product, count])),
+        updateSnapshot: async (id, after, done, total) => {
+            const text = "update rollout set snapshot_after = $2, snapshot_done = $3, total = $4 where id = $1"
+            await query(text, [id, after, done, total])
+        },
+    }
+}
+
+/** The table of rollouts on a connection or a pool. */
+export function rolloutTable(query: Query): RolloutTable {
+    const select = async (where: string, values: unknown[]): Promise<RolloutListed[]> =>
+        withKnobs(await query<RolloutListed>(`select ${LISTED} ${LISTED_FROM} where ${where}`, values))
+    return {
+        ...paceTable(query),
+        ...candidateTable(query),
+        ...scopeTable(query),
+        insert: row => insert(query, row),
+        update: row => update(query, row),
+        get: async (tenant, id) => (await select("o.tenant_id = $1 and o.id = $2", [tenant, id]))[0] ?? null,
+        lock: async (id, skip) => {
+            const text = `select pace, gate, gates_approved as "gatesApproved" from rollout_pace where rollout_id = $1 for update`
+            const [pace] = await query<PaceRow>(skip ? `${text} skip locked` : text, [id])
+            const [row] = pace === undefined ? [] : await select("o.id = $1", [id])
+            return pace === undefined || row === undefined ? null : { ...row, ...pace }
+        },
+        list: (tenant, releases, { after, limit }) => {
+            const where = `o.tenant_id = $1 and ($2::text[] is null or o.release_id = any($2)) and ($3::text is null or o.id < $3)
+                order by o.id desc limit $4`
+            return select(where, [tenant, releases, after, limit])
+        },
+        open: async () =>
+            (await query<{ id: string }>("select id from rollout where state <> 'finished' order by id")).map(({ id }) => id),
+        countOpen: async product => {
+            const text = `select count(*)::int as count ${LISTED_FROM} where r.product_id = $1 and o.state <> 'finished'`
+            return (await query<{ count: number }>(text, [product]))[0]?.count ?? 0
+        },
+    }
+}
