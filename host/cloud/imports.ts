@@ -1,6 +1,6 @@
 // Import of device names from CSV: read as a stream, written by the thousand, invalid lines kept for download.
 
-import { parse } from "csv-parse"
+import { CsvError, parse } from "csv-parse"
 import { createHash } from "node:crypto"
 import type { Readable } from "node:stream"
 import { DEFAULT_CLOUD, eventOf, nowOf, type Context } from "./context"
@@ -112,6 +112,13 @@ function printable(name: string): string {
     return name.slice(0, NAME_CHARS_KEPT).replace(/[\p{Cc}\p{Cs}]/gu, "?")
 }
 
+/** What csv-parse says of a file is the sender's business; everything else is passed on. */
+function csvProblem(error: unknown): unknown {
+    if (!(error instanceof CsvError)) return error
+    const issues = [{ path: `line ${String(error["lines"] ?? "")}`, message: error.message }]
+    return new Problem("field_invalid", "The file is no CSV that can be read; see issues.", issues)
+}
+
 /** Writes one step and how far the import is. */
 async function writeStep(context: Context, row: ImportRow, { names, invalid }: Step): Promise<ImportRow> {
     return context.store.transaction(async tables => {
@@ -174,8 +181,9 @@ export async function importDevices(context: Context, tenant: string, product: s
         try {
             for await (const step of steps(content)) row = await writeStep(context, row, step)
         } catch (error) {
-            await finish(context, row, error)
-            throw error
+            const problem = csvProblem(error)
+            await finish(context, row, problem)
+            throw problem
         }
         return await finish(context, row, null)
     } finally {

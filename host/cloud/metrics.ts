@@ -13,26 +13,30 @@ export interface Metrics {
 
 const SECONDS_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10]
 
-/** Gauges of what the database holds, asked for when somebody looks. */
-function addFleetGauges(context: Context, registry: Registry): void {
-    const gauge = (name: string, help: string, labelNames: string[]): Gauge =>
+/** Milliseconds for which counts of the database are good: counting a million devices is not free. */
+const COUNTS_LIFE_MS = 10_000
+
+/** Gauges of what the database holds; call what it returns before they are read. */
+function addFleetGauges(context: Context, registry: Registry): () => Promise<void> {
+    const gauge = (name: string, help: string, labelNames: string[] = []): Gauge =>
         new Gauge({ name, help, labelNames, registers: [registry] })
-    const devices = gauge("otary_devices", "Devices, of all tenants", [])
+    const up = gauge("otary_database_up", "1 while the database answers")
+    const devices = gauge("otary_devices", "Devices, of all tenants")
     const tasks = gauge("otary_tasks", "Tasks by state, of all tenants", ["state"])
     const rollouts = gauge("otary_rollouts", "Rollouts by state, of all tenants", ["state"])
-    new Gauge({
-        name: "otary_database_up",
-        help: "1 while the database answers",
-        registers: [registry],
-        async collect() {
-            const counts = await context.store.tables.totals.count().catch(() => null)
-            this.set(counts === null ? 0 : 1)
-            if (counts === null) return
-            devices.set(counts.devices)
-            for (const [state, count] of Object.entries(counts.tasks)) tasks.set({ state }, count)
-            for (const [state, count] of Object.entries(counts.rollouts)) rollouts.set({ state }, count)
-        },
-    })
+    let countedMs = -Infinity
+    return async () => {
+        if (performance.now() - countedMs < COUNTS_LIFE_MS) return
+        const counts = await context.store.tables.totals.count().catch(() => null)
+        up.set(counts === null ? 0 : 1)
+        if (counts === null) return
+        countedMs = performance.now()
+        devices.set(counts.devices)
+        tasks.reset()
+        rollouts.reset()
+        for (const [state, count] of Object.entries(counts.tasks)) tasks.set({ state }, count)
+        for (const [state, count] of Object.entries(counts.rollouts)) rollouts.set({ state }, count)
+    }
 }
 
 /** Creates the measures of one process. */
@@ -52,12 +56,15 @@ export function createMetrics(context: Context): Metrics {
         buckets: SECONDS_BUCKETS,
         registers: [registry],
     })
-    addFleetGauges(context, registry)
+    const refresh = addFleetGauges(context, registry)
     return {
         request(route, status, seconds) {
             requests.inc({ route, status })
             durations.observe({ route }, seconds)
         },
-        text: async () => ({ type: registry.contentType, text: await registry.metrics() }),
+        async text() {
+            await refresh()
+            return { type: registry.contentType, text: await registry.metrics() }
+        },
     }
 }

@@ -16,6 +16,9 @@ import { createCheckin } from "./services/checkin"
 import { createWebhooks } from "./webhooks"
 import { addressRules } from "./webhooks-address"
 
+/** Milliseconds between two looks for connections that have become idle while the server closes. */
+const SWEEP_MS = 50
+
 /** A server that listens. */
 export interface RunningServer {
     /** Where it listens, without a slash at the end. */
@@ -93,8 +96,11 @@ function listen(server: Server, port: number, host: string): Promise<void> {
 function closeServer(server: Server): Promise<void> {
     return new Promise(resolve => {
         const timer = setTimeout(() => server.closeAllConnections(), CLOSE_TIMEOUT_S * 1000)
+        // Connections that were busy and are kept alive must not hold the end up.
+        const sweep = setInterval(() => server.closeIdleConnections(), SWEEP_MS)
         server.close(() => {
             clearTimeout(timer)
+            clearInterval(sweep)
             resolve()
         })
         server.closeIdleConnections()
