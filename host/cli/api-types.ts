@@ -89,3 +89,61 @@ export interface Explanation {
         readonly checks: readonly { readonly check: string; readonly ok: boolean; readonly detail: string }[]
     }[]
 }
+
+/** A role in a tenant. */
+export interface Grant {
+    readonly tenant: string
+    readonly role: string
+}
+
+/** An API token; its text only in the answer that made it. */
+export interface IssuedToken {
+    readonly id: string
+    readonly tenant: string
+    readonly name: string
+    readonly role: string
+    readonly grants: readonly Grant[]
+    readonly createdAt: string
+    readonly expiresAt: string | null
+    readonly revokedAt: string | null
+    readonly token?: string
+}
+
+/** A tenant; the token of its first admin only in the answer that made it. */
+export interface Tenant {
+    readonly id: string
+    readonly name: string
+    readonly createdAt: string
+    readonly token?: string
+}
+
+/** A webhook; its secret only in the answer that made it. */
+export interface Webhook {
+    readonly id: string
+    readonly url: string
+    readonly types: readonly string[]
+    readonly description: string
+    readonly enabled: boolean
+    readonly failures: number
+    readonly lastError: string
+    readonly secret?: string
+}
+
+/** Something that happened; `actor` in the audit log only. */
+export interface CloudEvent {
+    readonly id: string
+    readonly at: string
+    readonly type: string
+    readonly device: string | null
+    readonly data: Readonly<Record<string, string | number | boolean | null>>
+    readonly actor?: { readonly name: string; readonly role: string; readonly address: string }
+}
+
+/** How an import of device names went. */
+export interface DeviceImport {
+    readonly id: string
+    readonly total: number
+    readonly created: number
+    readonly existing: number
+    readonly invalid: number
+}

@@ -17,6 +17,17 @@ export interface Client {
     list<Item>(this: void, path: string, query?: Query): Promise<Item[]>
     /** Uploads an image. */
     upload(this: void, image: Uint8Array): Promise<Artifact>
+    /** A call whose body or answer is a stream; it ends when `signal` aborts. */
+    open(this: void, method: string, path: string, options?: StreamOptions): Promise<Response>
+}
+
+/** What a call with streams sends. */
+export interface StreamOptions {
+    /** The body and its media type. */
+    readonly body?: ReadableStream
+    readonly type?: string
+    readonly headers?: Readonly<Record<string, string>>
+    readonly signal?: AbortSignal
 }
 
 /** Where a client calls, and as whom. */
@@ -88,6 +99,22 @@ export function createClient({ url, token, signal }: ClientOptions): Client {
             throw noAnswer(url, error)
         }
     }
+    const open: Client["open"] = async (method, path, options = {}) => {
+        const headers = {
+            authorization: `Bearer ${token}`,
+            ...(options.type && { "content-type": options.type }),
+            ...options.headers,
+        }
+        const init = { method, headers, body: options.body, signal: options.signal ?? signal, duplex: "half" }
+        try {
+            const response = await fetch(`${url}/api/v1${path}`, init as RequestInit)
+            if (!response.ok) await readAnswer(url, response)
+            return response
+        } catch (error) {
+            if (error instanceof CliError || error instanceof ApiError) throw error
+            throw noAnswer(url, error)
+        }
+    }
     const call: Client["call"] = <Answer>(method: string, path: string, body?: unknown) =>
         send(method, path, "application/json", body === undefined ? undefined : JSON.stringify(body)) as Promise<Answer>
     return {
@@ -110,6 +137,7 @@ export function createClient({ url, token, signal }: ClientOptions): Client {
             return items
         },
         upload: image => send("POST", "/artifacts", "application/zip", image) as Promise<Artifact>,
+        open,
     }
 }
 

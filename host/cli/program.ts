@@ -9,6 +9,7 @@ import { registerBoard } from "./commands/board"
 import { registerCloud } from "./commands/cloud"
 import { registerDemo } from "./commands/demo"
 import { registerDevice } from "./commands/device"
+import { registerEvents } from "./commands/events"
 import { registerExplain } from "./commands/explain"
 import { registerInspect } from "./commands/inspect"
 import { registerKeygen } from "./commands/keygen"
@@ -17,9 +18,16 @@ import { registerPolicy } from "./commands/policy"
 import { registerProduct } from "./commands/product"
 import { registerRelease } from "./commands/release"
 import { registerSign } from "./commands/sign"
+import { registerTenant } from "./commands/tenant"
+import { registerToken } from "./commands/token"
+import { registerTransfer } from "./commands/transfer"
+import { registerWebhook } from "./commands/webhook"
 import { createCli, type Cli } from "./context"
 import type { Io } from "./io"
 import { createOutput } from "./output"
+
+/** Commands over the cloud's API, beside the ones of everyday. */
+const CLOUD_COMMANDS = [registerTransfer, registerEvents, registerToken, registerTenant, registerWebhook]
 
 function readVersion(): string {
     return (JSON.parse(readFileSync(join(projectRoot(), "package.json"), "utf8")) as { version: string }).version
@@ -39,8 +47,18 @@ function createProgram({ io, cli }: { io: Io; cli: Cli }): Command {
             // Told by runProgram, like every other error.
             outputError: () => undefined,
         })
-    const registers = [registerKeygen, registerPack, registerSign, registerInspect, registerCloud, registerProduct, registerDevice, registerRelease]
-    for (const register of [...registers, registerPolicy, registerExplain, registerDemo]) register(program, cli)
+    const registers = [
+        registerKeygen,
+        registerPack,
+        registerSign,
+        registerInspect,
+        registerCloud,
+        registerProduct,
+        registerDevice,
+        registerRelease,
+    ]
+    for (const register of [...registers, ...CLOUD_COMMANDS, registerPolicy, registerExplain, registerDemo])
+        register(program, cli)
     registerBoard(program)
     return program
 }

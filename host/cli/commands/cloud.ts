@@ -7,7 +7,7 @@ import { startCloud, type Cloud, type CloudOptions } from "../../cloud/cloud"
 import { CliError, EXIT_DONE } from "../cli-error"
 import type { Cli, CommandContext } from "../context"
 import { forgetLocalCloud, LOCAL_FOLDER, writeLocalCloud } from "../local-cloud"
-import { parseInteger } from "../options"
+import { collect, parseInteger } from "../options"
 
 interface CloudCommandOptions {
     readonly data: string
@@ -15,6 +15,7 @@ interface CloudCommandOptions {
     readonly host: string
     readonly databaseUrl?: string
     readonly publicUrl?: string
+    readonly webhookAllow: readonly string[]
     readonly log: NonNullable<CloudOptions["log"]>
 }
 
@@ -40,8 +41,8 @@ export async function startLocalCloud(options: CloudOptions): Promise<Cloud> {
 async function cloud({ io, output, options }: CommandContext<CloudCommandOptions>): Promise<number> {
     const stop = io.stopSignal()
     const dataDir = resolve(io.cwd, options.data)
-    const { port, host, databaseUrl, publicUrl, log } = options
-    const running = await startLocalCloud({ dataDir, port, host, databaseUrl, publicUrl, log })
+    const { port, host, databaseUrl, publicUrl, webhookAllow, log } = options
+    const running = await startLocalCloud({ dataDir, port, host, databaseUrl, publicUrl, webhookAllow, log })
     try {
         writeLocalCloud(io.cwd, { url: running.url, data: dataDir })
         output.result({ url: running.url, data: dataDir }, running.url)
@@ -65,6 +66,7 @@ export function registerCloud(program: Command, cli: Cli): void {
         .option("--host <address>", "address to listen at", "127.0.0.1")
         .option("--database-url <url>", "PostgreSQL to use in place of the one that it brings")
         .option("--public-url <url>", "address under which devices reach it, when that differs")
+        .option("--webhook-allow <network>", "network that webhooks may reach though it is not public", collect, [])
         .addOption(new Option("--log <level>", "least level of what is logged to stderr").choices(LEVELS).default("warn"))
         .action(cli.action(cloud))
 }

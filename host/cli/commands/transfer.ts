@@ -1,0 +1,89 @@
+// otary import and otary export: devices and tasks as CSV.
+
+import { createReadStream, createWriteStream } from "node:fs"
+import { resolve } from "node:path"
+import { Readable } from "node:stream"
+import { pipeline } from "node:stream/promises"
+import { Argument, type Command } from "commander"
+import type { DeviceImport } from "../api-types"
+import { CliError, EXIT_DONE, EXIT_REFUSED } from "../cli-error"
+import { connect, type Client, type CloudOptions } from "../client"
+import type { Cli, CommandContext } from "../context"
+import { addCloudOptions } from "../options"
+import { fields } from "../output"
+
+interface ImportOptions extends CloudOptions {
+    readonly product: string
+    readonly invalid?: string
+}
+
+interface ExportOptions extends CloudOptions {
+    readonly output?: string
+    readonly product?: string
+    readonly rollout?: string
+    readonly release?: string
+}
+
+/** A CSV answer as it comes. */
+async function csvOf(client: Client, path: string): Promise<Readable> {
+    const { body } = await client.open("GET", path)
+    return Readable.fromWeb(body as Parameters<typeof Readable.fromWeb>[0])
+}
+
+function fileError(what: string): (error: unknown) => never {
+    return error => {
+        if (!(error instanceof Error) || !("syscall" in error)) throw error
+        throw new CliError("CLI_FILE", `cannot ${what}: ${error.message}`, "check the path")
+    }
+}
+
+async function importFile({ io, output, args, options }: CommandContext<ImportOptions>): Promise<number> {
+    const client = connect(io, options)
+    const file = createReadStream(resolve(io.cwd, args[0]!))
+    await new Promise((done, failed) => file.once("open", done).once("error", failed)).catch(fileError("read the file"))
+    const body = Readable.toWeb(file) as ReadableStream
+    const path = `/imports?product=${encodeURIComponent(options.product)}`
+    const response = await client.open("POST", path, { body, type: "text/csv" })
+    const done = (await response.json()) as DeviceImport
+    const { id, total, created, existing, invalid } = done
+    output.result(done, fields({ import: id, total, created, existing, invalid }))
+    if (invalid === 0) return EXIT_DONE
+    if (options.invalid === undefined) output.note(`${invalid} names are not valid; --invalid FILE saves them with reasons`)
+    else {
+        const target = createWriteStream(resolve(io.cwd, options.invalid))
+        await pipeline(await csvOf(client, `/imports/${id}/invalid`), target).catch(fileError("write the file"))
+    }
+    return EXIT_REFUSED
+}
+
+async function exportCsv({ io, output, args, options }: CommandContext<ExportOptions>): Promise<number> {
+    const { product, rollout, release } = options
+    const given = Object.entries({ product, rollout, release }).filter((one): one is [string, string] => one[1] !== undefined)
+    const path = `/exports/${args[0]}?${new URLSearchParams(given).toString()}`
+    const csv = await csvOf(connect(io, options), path)
+    if (options.output === undefined) {
+        for await (const text of csv.setEncoding("utf8") as AsyncIterable<string>) io.stdout.write(text)
+        return EXIT_DONE
+    }
+    await pipeline(csv, createWriteStream(resolve(io.cwd, options.output))).catch(fileError("write the file"))
+    output.result({ file: options.output }, options.output)
+    return EXIT_DONE
+}
+
+/** Adds the commands to the program. */
+export function registerTransfer(program: Command, cli: Cli): void {
+    addCloudOptions(program.command("import"))
+        .description("make devices out of a CSV file of names; exit code 3 when some are not valid")
+        .argument("<file>", "names in the first column, or in the one headed id, device or name")
+        .requiredOption("--product <id>", "product of the devices")
+        .option("--invalid <file>", "save the names that are not valid, with reasons")
+        .action(cli.action(importFile))
+    addCloudOptions(program.command("export"))
+        .description("write devices or tasks as CSV")
+        .addArgument(new Argument("<what>").choices(["devices", "tasks"]))
+        .option("-o, --output <file>", "write to a file in place of stdout")
+        .option("--product <id>", "devices of this product only")
+        .option("--rollout <id>", "tasks of this rollout only")
+        .option("--release <id>", "tasks of this release only")
+        .action(cli.action(exportCsv))
+}
