@@ -30,6 +30,8 @@ export interface BoardSettings {
     readonly script: string
     /** What runs the board's code; default "host". */
     readonly engine?: EngineName
+    /** Version of Lua of a board with engine "lua"; default "5.1". */
+    readonly luaVersion?: "5.1" | "5.3"
 }
 
 /** What can run a board's code: Node, a Lua machine, or the real Espruino. */

@@ -11,6 +11,8 @@ import { BoardError } from "./board-error"
 import { boardPaths, readSettings } from "./board-folder"
 import type { BoardPaths, BoardSettings } from "./board-folder"
 import { openFlashFile } from "./flash-file"
+import { createLuaBoot } from "./engines/lua/boot"
+import { createDisk } from "./engines/lua/disk"
 import { createEspruinoBoard } from "./engines/espruino-board"
 import { requireEspruino } from "./engines/espruino-process"
 import { createLineLimit } from "./line-limit"
@@ -66,8 +68,13 @@ function createFolderBoard(folder: string): Board {
     const clock = createRealClock()
     const log = createLineLimit(line => tell({ kind: "log", line }), clock)
     const script = createScript(settings, paths, log)
+    const flash = createNorFlash({ sizeBytes, eraseBytes, programBytes, store })
+    const { engine = "host", luaVersion = "5.1" } = settings
     const board = createBoard({
-        flash: createNorFlash({ sizeBytes, eraseBytes, programBytes, store }),
+        flash,
+        ...(engine === "lua" && {
+            createBoot: rom => createLuaBoot(rom, { version: luaVersion, disk: createDisk(flash, store) }),
+        }),
         layout: regions,
         clock,
         http: createHttp(clock),

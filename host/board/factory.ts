@@ -3,6 +3,7 @@
 import { createNorFlash } from "../../shims/host/nor-flash"
 import { BoardError } from "./board-error"
 import { boardPaths, isInstalled, writeSettings } from "./board-folder"
+import type { EngineName } from "./board-folder"
 import { writeFlashFile } from "./flash-file"
 import { installBoard } from "./install"
 import { makeLayout } from "./layout"
@@ -30,6 +31,9 @@ export interface FactoryOrder {
     readonly script?: string
     /** Default: makeLayout(). */
     readonly layout?: BoardLayout
+    /** What runs the board's code, and the platform of its images; default: Node, and host boards'. */
+    readonly engine?: EngineName
+    readonly platform?: string
 }
 
 /** JSON in ASCII: files on a board hold bytes. */
@@ -75,8 +79,14 @@ export function manufacture(folder: string, order: FactoryOrder): void {
     const layout = order.layout ?? makeLayout()
     const files = provisionFiles(order.identity)
     const flash = createNorFlash(layout)
-    installBoard(flash, layout.regions, { loader: order.loader, image: order.image, files })
-    writeSettings(folder, { format: 1, id: order.identity.id, layout, script: order.script ?? "" })
+    installBoard(flash, layout.regions, { loader: order.loader, image: order.image, files, platform: order.platform })
+    writeSettings(folder, {
+        format: 1,
+        id: order.identity.id,
+        layout,
+        script: order.script ?? "",
+        engine: order.engine ?? "host",
+    })
     // The flash file comes last and at once: it is what makes a folder a board.
     writeFlashFile(boardPaths(folder).flash, flash.array, flash.eraseCounts)
 }

@@ -4,7 +4,7 @@ import { bootDecide, bootSlotBytes } from "../../firmware/boot"
 import { least } from "../../firmware/bytes"
 import { ports, portsInstall, type Region } from "../../firmware/ports"
 import { regionsClose } from "./file-region"
-import { nodemcuPorts } from "./main"
+import { ERASE_BYTES, nodemcuPorts, PROGRAM_BYTES } from "./main"
 import { load, node, pcall, print, tmr } from "./modules"
 
 /** Bytes of source that the compiler gets at a time. */
@@ -37,7 +37,7 @@ function run(slot: Region, lengthBytes: number): void {
     }
 }
 
-portsInstall(nodemcuPorts())
+portsInstall(nodemcuPorts(ERASE_BYTES, PROGRAM_BYTES))
 const slot = bootDecide()
 if (slot < 0) print("boot: no slot can be booted, status " + slot)
 else run(ports.app[slot], bootSlotBytes(slot))

@@ -17,15 +17,11 @@ declare const __OTARY_IMAGE__: RunningImage
 /** The platform name that images for NodeMCU boards carry. */
 export const NODEMCU_PLATFORM = "nodemcu"
 /** Units of the regions: files have none of their own, and these suit every journal and files area. */
-const ERASE_BYTES = 4096
-const PROGRAM_BYTES = 16
+export const ERASE_BYTES = 4096
+export const PROGRAM_BYTES = 16
 const READ_BYTES = 1024
 /** Steps of a signature check between two turns of the system: about 50 ms of an ESP32. */
 const SIGNATURE_STEPS_MAX = 4
-
-function region(name: string, use: number): Region {
-    return fileRegion(name, ERASE_BYTES, PROGRAM_BYTES, use)
-}
 
 /** The hash of a range of a region in hex, read in small pieces. */
 function hashOfRegion(algorithm: number, target: Region, lengthBytes: number): string {
@@ -91,9 +87,10 @@ function hashedRandom(): number {
     )
 }
 
-/** The core's ports. The files are there since the first installation. */
-export function nodemcuPorts(): Ports {
+/** The core's ports, over regions of these units. The files are there since the first installation. */
+export function nodemcuPorts(eraseBytes: number, programBytes: number): Ports {
     const clock = createClock()
+    const region = (name: string, use: number) => fileRegion(name, eraseBytes, programBytes, use)
     return {
         boot: region("boot.bin", REGION_BOOT),
         journal: region("journal.bin", REGION_JOURNAL),
@@ -112,7 +109,7 @@ export function nodemcuPorts(): Ports {
 
 /** The start of an image: ports, the running image, the files. */
 export function nodemcuMain(): void {
-    portsInstall(nodemcuPorts())
+    portsInstall(nodemcuPorts(ERASE_BYTES, PROGRAM_BYTES))
     runningInstall(__OTARY_IMAGE__)
     noticesStart(__OTARY_IMAGE__.version)
     filesMount()

@@ -18,9 +18,9 @@ function put(at: number, bytes: Bytes, from: number, to: number): void {
     if (at === 0) {
         count = 0
         heldBytes = 0
-        isCut = false
     }
     if (count === PIECES_MAX) join()
+    isCut = false
     pieces[count] = bytes
     starts[count] = from
     ends[count] = to
@@ -42,8 +42,6 @@ function cut(): void {
 }
 
 function join(): void {
-    cut()
-    isCut = false
     const whole = take(heldBytes)
     pieces[0] = whole
     starts[0] = 0

@@ -1,7 +1,7 @@
 // Bad images: each gets its own status, whatever the chunks, and leaves the running slot and the boot record as they were.
 
 import * as status from "../../firmware/status"
-import { bootSlot, createRig, feed, install, startCore, updateOptions } from "./core"
+import { bootSlot, createRig, engine, feed, install, startCore, updateOptions } from "./core"
 import { imageEntries, imageOf, seededBytes, zipOf, type Entry, type ImageOptions } from "./images"
 
 const OLD = seededBytes(9000, 1)
@@ -162,9 +162,11 @@ function protectedBytes(rig: ReturnType<typeof createRig>): string {
     return [boot, app0, files0].map(r => rig.flash.array.toString("latin1", r.offsetBytes, r.offsetBytes + r.sizeBytes)).join("")
 }
 
-test.each(IMAGES)("%s → %i", (_name, wanted, build) => {
+const NEEDS_CRC = ["wrong CRC of the part", "wrong CRC of the list"]
+
+test.each(IMAGES.filter(([name]) => engine.hasCrc32 || !NEEDS_CRC.includes(name)))("%s → %i", (_name, wanted, build) => {
     const image = build()
-    for (const chunkBytes of [1, 1000, 65536]) {
+    for (const chunkBytes of [engine.stride, 1000, 65536]) {
         if (chunkBytes === 1 && image.length > 200_000) continue
         const rig = createRig(SMALL)
         install(rig, OLD, { "user.txt": "mine" })
@@ -181,7 +183,7 @@ test.each(IMAGES)("%s → %i", (_name, wanted, build) => {
 
 test("cut off anywhere, an image is never finished", () => {
     const image = imageOf({ app: NEW, files: { a: "b" } })
-    for (let length = 0; length < image.length; length += length < 400 || length > image.length - 400 ? 1 : 997) {
+    for (let length = 0; length < image.length; length += length < 400 || length > image.length - 400 ? engine.stride : 997) {
         const rig = createRig(SMALL)
         install(rig, OLD)
         const core = startCore(rig)
@@ -194,7 +196,7 @@ test("cut off anywhere, an image is never finished", () => {
 
 test("every single flipped bit of the first 700 bytes and of the end gives a status or the very image", () => {
     const image = imageOf({ app: seededBytes(5000, 4) })
-    for (let bit = 0; bit < image.length * 8; bit += bit < 5600 || bit > image.length * 8 - 1500 ? 1 : 1009) {
+    for (let bit = 0; bit < image.length * 8; bit += bit < 5600 || bit > image.length * 8 - 1500 ? engine.stride : 1009) {
         const bad = Buffer.from(image)
         bad[bit >> 3]! ^= 1 << (bit & 7)
         const rig = createRig(SMALL)

@@ -2,6 +2,7 @@
 
 import { bundleEspruinoLoader } from "../../../build/bundle-espruino"
 import { bundleLoader } from "../../../build/bundle-host"
+import { bundleNodemcuLoader } from "../../../build/bundle-nodemcu"
 import type { EngineName } from "../../board/board-folder"
 import { manufactureEspruino } from "../../board/engines/espruino-factory"
 import { ESPRUINO_MODELS, espruinoLayout } from "../../board/engines/espruino-layout"
@@ -20,5 +21,14 @@ async function espruinoMake(): Promise<Make> {
     return (folder, order) => manufactureEspruino(folder, { ...order, loader })
 }
 
+async function luaMake(): Promise<Make> {
+    const loader = bundleNodemcuLoader().toString("latin1")
+    return async (folder, order) => manufacture(folder, { ...order, loader, engine: "lua", platform: "nodemcu" })
+}
+
 /** Builds an engine's boot loader once, and returns what makes boards with it. */
-export const ENGINE_MAKES: Partial<Record<EngineName, () => Promise<Make>>> = { host: hostMake, espruino: espruinoMake }
+export const ENGINE_MAKES: Partial<Record<EngineName, () => Promise<Make>>> = {
+    host: hostMake,
+    lua: luaMake,
+    espruino: espruinoMake,
+}

@@ -39,6 +39,7 @@ const SEEK_SET = 0
 const SEEK_CUR = 1
 
 interface Open {
+    readonly name: string
     readonly file: LuaFile
     offset: number
 }
@@ -72,6 +73,10 @@ function transfer(open: Open, list: Uint8Array[], isWrite: boolean): number {
     return total
 }
 
+function openByName(system: LuaSystem, name: string, isNew: boolean, isEmptied: boolean): LuaFile | undefined {
+    return name === DEVICE_NAME ? system.device : system.open(name, isNew, isEmptied)
+}
+
 /** Calls that answer with a descriptor, 0, or a negative error number (Linux's convention). */
 function pathCalls(system: LuaSystem, files: (Open | undefined)[], heap: () => Uint8Array): Record<string, Call> {
     // loadfile opens bytecode a second time, in place of the first.
@@ -84,10 +89,9 @@ function pathCalls(system: LuaSystem, files: (Open | undefined)[], heap: () => U
             const name = textAt(heap(), path!)
             const place = files.findIndex((open, fd) => fd >= FIRST_FD && open === undefined)
             if (place < 0) return -EMFILE
-            const isDevice = name === DEVICE_NAME
-            const file = isDevice ? system.device : system.open(name, (flags! & O_CREAT) !== 0, (flags! & O_TRUNC) !== 0)
+            const file = openByName(system, name, (flags! & O_CREAT) !== 0, (flags! & O_TRUNC) !== 0)
             if (file === undefined) return -ENOENT
-            files[place] = { file, offset: 0 }
+            files[place] = { name, file, offset: 0 }
             return place
         },
         ___sys_unlink: path => (system.remove(textAt(heap(), path!)) ? 0 : -ENOENT),
@@ -136,8 +140,25 @@ function fdCalls(system: LuaSystem, files: (Open | undefined)[], heap: () => Uin
     }
 }
 
+/** The open files of a machine, for snapshots. */
+export interface OpenFiles {
+    names(this: void): (string | undefined)[]
+    /** Opens files anew under the descriptors that they had, at their beginnings. */
+    reopen(this: void, names: readonly (string | undefined)[]): void
+}
+
 /** The calls by the names that the C library's glue has for them. */
-export function createCalls(system: LuaSystem, heap: () => Uint8Array): Record<string, Call> {
+export function createCalls(
+    system: LuaSystem,
+    heap: () => Uint8Array,
+): { readonly calls: Record<string, Call>; readonly openFiles: OpenFiles } {
     const files: (Open | undefined)[] = Array.from({ length: FIRST_FD + FILES_MAX }, () => undefined)
-    return { ...pathCalls(system, files, heap), ...fdCalls(system, files, heap), _system: () => -1 }
+    const calls = { ...pathCalls(system, files, heap), ...fdCalls(system, files, heap), _system: () => -1 }
+    const reopen = (names: readonly (string | undefined)[]): void => {
+        names.forEach((name, fd) => {
+            const file = name === undefined ? undefined : openByName(system, name, false, false)
+            files[fd] = name === undefined || file === undefined ? undefined : { name, file, offset: 0 }
+        })
+    }
+    return { calls, openFiles: { names: () => files.map(open => open?.name), reopen } }
 }

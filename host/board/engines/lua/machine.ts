@@ -3,7 +3,7 @@
 import { readFileSync } from "node:fs"
 import glue51 from "lua-wasm-bindings/dist/glue/glue-lua-5.1.5"
 import glue53 from "lua-wasm-bindings/dist/glue/glue-lua-5.3.6"
-import { createCalls, type LuaSystem } from "./calls"
+import { createCalls, type LuaSystem, type OpenFiles } from "./calls"
 
 /** Versions of Lua that NodeMCU is built with. */
 export type LuaVersion = "5.1" | "5.3"
@@ -14,6 +14,18 @@ export interface LuaMachine {
     run(this: void, text: string): string
     /** Calls a global function without arguments. Returns "" or the error's message. */
     call(this: void, name: string): string
+    /** What is in RAM now; a machine can start from there instead of from nothing. */
+    snapshot(this: void): LuaSnapshot
+}
+
+/** The RAM of a machine, between two calls. */
+export interface LuaSnapshot {
+    readonly version: LuaVersion
+    readonly ram: Uint8Array
+    /** The Lua state's place in it. */
+    readonly state: number
+    /** Names of open files by descriptor. */
+    readonly files: readonly (string | undefined)[]
 }
 
 /** What the package's glue code makes of a WebAssembly module: C functions by name. */
@@ -43,6 +55,7 @@ interface WasmInstance {
 
 interface WasmMemory {
     readonly buffer: ArrayBuffer
+    grow(pages: number): number
 }
 
 const { Module, Instance, Memory } = (globalThis as unknown as { WebAssembly: WasmApi }).WebAssembly
@@ -63,6 +76,8 @@ const FACTORIES: Record<LuaVersion, { factory: Factory; wasm: string }> = {
     "5.3": { factory: glue53 as unknown as Factory, wasm: "lua-wasm-bindings/dist/glue/glue-lua-5.3.6.wasm" },
 }
 
+/** WebAssembly's unit of memory. */
+const PAGE_BYTES = 65536
 /** LUA_GLOBALSINDEX of Lua 5.1's lua.h. */
 const GLOBALS_INDEX = -10002
 const modules = new Map<LuaVersion, object>()
@@ -76,14 +91,20 @@ function moduleOf(version: LuaVersion): object {
     return compiled
 }
 
+interface Instantiated {
+    readonly glue: Glue
+    readonly memory: WasmMemory
+    readonly openFiles: OpenFiles
+}
+
 /** Runs the package's glue, and takes the listeners back that it puts on the process. */
-function instantiate(version: LuaVersion, system: LuaSystem): { glue: Glue; memory: WasmMemory } {
+function instantiate(version: LuaVersion, system: LuaSystem): Instantiated {
     let memory: WasmMemory | undefined
+    const { calls, openFiles } = createCalls(system, () => new Uint8Array(memory!.buffer))
     const events = ["uncaughtException", "unhandledRejection"] as const
     const before = events.map(event => process.listeners(event as "uncaughtException"))
     const glue = FACTORIES[version].factory({
         instantiateWasm(imports, receive) {
-            const calls = createCalls(system, () => new Uint8Array(memory!.buffer))
             // The imports have one-letter names; the functions behind them still know their own.
             for (const [key, value] of Object.entries(imports.a)) imports.a[key] = calls[value.name] ?? value
             const instance = new Instance(moduleOf(version), imports)
@@ -99,14 +120,35 @@ function instantiate(version: LuaVersion, system: LuaSystem): { glue: Glue; memo
             if (!before[at]!.includes(listener)) process.off(event, listener)
         }
     })
-    return { glue, memory: memory! }
+    return { glue, memory: memory!, openFiles }
 }
 
-/** Creates a machine with Lua's standard libraries, over `system`. */
-export function createLuaMachine(version: LuaVersion, system: LuaSystem): LuaMachine {
-    const { glue, memory } = instantiate(version, system)
-    const state = glue._luaL_newstate()
-    glue._luaL_openlibs(state)
+/** A Lua state: a new one with the standard libraries, or the one of a snapshot. */
+function startState({ glue, memory, openFiles }: Instantiated, from: LuaSnapshot | undefined): number {
+    if (from === undefined) {
+        const state = glue._luaL_newstate()
+        glue._luaL_openlibs(state)
+        return state
+    }
+    const missingPages = Math.ceil((from.ram.length - memory.buffer.byteLength) / PAGE_BYTES)
+    if (missingPages > 0) memory.grow(missingPages)
+    new Uint8Array(memory.buffer).set(from.ram)
+    openFiles.reopen(from.files)
+    return from.state
+}
+
+function usedRam(memory: WasmMemory): Uint8Array {
+    const words = new Float64Array(memory.buffer)
+    let used = words.length
+    while (used > 0 && words[used - 1] === 0) used--
+    return new Uint8Array(memory.buffer).slice(0, used * 8)
+}
+
+/** Creates a machine with Lua's standard libraries, over `system`; or one that goes on from a snapshot of the same version. */
+export function createLuaMachine(version: LuaVersion, system: LuaSystem, from?: LuaSnapshot): LuaMachine {
+    const parts = instantiate(version, system)
+    const { glue, memory } = parts
+    const state = startState(parts, from)
     const heap = (): Uint8Array => new Uint8Array(memory.buffer)
     const names = new Map<string, number>()
     const cString = (text: string): number => {
@@ -137,5 +179,6 @@ export function createLuaMachine(version: LuaVersion, system: LuaSystem): LuaMac
             else glue._lua_getfield(state, GLOBALS_INDEX, pointer)
             return protectedCall()
         },
+        snapshot: () => ({ version, ram: usedRam(memory), state, files: parts.openFiles.names() }),
     }
 }

@@ -42,7 +42,8 @@ const HOLD_MS = 0x7fffffff
 const NOTHING = Buffer.alloc(0)
 const ANSWER_HEADERS = ["content-length", "content-range", "content-type", "location", "retry-after"]
 
-type Handler = (this: void, request: Request) => void
+/** Takes a request of one operation. */
+export type Handler = (this: void, request: Request) => void
 
 /** The modules `crypto`, `tmr`, `node` and `time`. */
 function systemHandlers(ports: ModulePorts, device: () => Device): Record<string, Handler> {
@@ -152,8 +153,8 @@ function httpHandlers(ports: ModulePorts, device: () => Device): Record<string, 
     }
 }
 
-/** Creates the device behind the modules. */
-export function createModules(ports: ModulePorts): Device {
+/** Creates the device behind the modules. `more` adds operations, by letter. */
+export function createModules(ports: ModulePorts, more: Readonly<Record<string, Handler>> = {}): Device {
     const device = createDevice(request => {
         const handler = handlers[request.op]
         if (handler === undefined) throw new Error(`lua device: no operation ${request.op}`)
@@ -162,6 +163,7 @@ export function createModules(ports: ModulePorts): Device {
     const handlers: Record<string, Handler> = {
         ...systemHandlers(ports, () => device),
         ...httpHandlers(ports, () => device),
+        ...more,
     }
     return device
 }

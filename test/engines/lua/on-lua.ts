@@ -1,0 +1,24 @@
+// Puts a Lua machine in the place of Node below the core's own suites.
+
+import { createDisk, openFile } from "../../../host/board/engines/lua/disk"
+import type { LuaVersion } from "../../../host/board/engines/lua/machine"
+import { engine, type Core, type Rig } from "../../firmware/core"
+import { startLuaCore } from "./harness"
+
+/** From now on test/firmware/core.ts starts the built Lua bundle, on this version of Lua, over the same flash. */
+export function runOnLua(version: LuaVersion): void {
+    engine.stride = 61
+    engine.hasCrc32 = false
+    engine.evaluate = (rig: Rig): Core => {
+        const disk = createDisk(rig.flash)
+        const { modules } = startLuaCore({
+            version,
+            open: name => openFile(disk, rig.layout.regions, name),
+            clock: rig.clock,
+            log: line => void rig.lines.push(line),
+            eraseBytes: rig.layout.eraseBytes,
+            programBytes: rig.layout.programBytes,
+        })
+        return modules as unknown as Core
+    }
+}
