@@ -4,9 +4,9 @@ import { partHasHash } from "./blocks"
 import { bootRecordRead, bootRecordWrite, type BootRecord } from "./boot-record"
 import { blocksOf } from "./bytes"
 import { filesMerge } from "./files"
-import { blockHasDigest, journalForget } from "./journal"
+import { blockHasDigest, journalDigest, journalForget } from "./journal"
 import { manifestParts, PART_APP, PART_FILES, partRegion } from "./manifest"
-import { ports } from "./ports"
+import { ports, type Bytes, type Region } from "./ports"
 import { regionDigest } from "./region"
 import { STATUS_BLOCK_HASH, STATUS_NO_BOOT_RECORD, STATUS_OK, STATUS_PART_HASH } from "./status"
 
@@ -23,7 +23,10 @@ export function applyImage(options: ApplyOptions): number {
     const record = bootRecordRead()
     if (record === undefined) return STATUS_NO_BOOT_RECORD
     const parts = manifestParts()
+    // Made before the slot is verified: a digest of what rots afterwards would vouch for it.
+    let digest = ""
     for (let k = 0; k < parts.length; k++) {
+        if (parts[k].kind === PART_APP) digest = partDigest(k, ports.app[options.appSlot])
         const verified = partVerify(k, options)
         if (verified !== STATUS_OK) {
             // A mark that vouches for a whole part is not so: the next download starts anew. Blocks are looked at one by one then.
@@ -37,7 +40,7 @@ export function applyImage(options: ApplyOptions): number {
             if (merged !== STATUS_OK) return merged
         }
     }
-    return flip(record, options)
+    return flip(record, options, digest)
 }
 
 function partVerify(k: number, options: ApplyOptions): number {
@@ -53,7 +56,16 @@ function partVerify(k: number, options: ApplyOptions): number {
     return STATUS_OK
 }
 
-function flip(record: BootRecord, options: ApplyOptions): number {
+/** The slot digest of part `k`: from its block list where it has one. */
+function partDigest(k: number, region: Region): Bytes {
+    const part = manifestParts()[k]
+    if (part.listSrc === "") return regionDigest(region, 0, part.sizeBytes)
+    let digest = ""
+    for (let block = 0; block < blocksOf(part.sizeBytes); block++) digest = ports.digest.sha256(digest + journalDigest(k, block))
+    return digest
+}
+
+function flip(record: BootRecord, options: ApplyOptions, digest: Bytes): number {
     record.revertApp = record.activeApp
     record.revertFiles = record.activeFiles
     const parts = manifestParts()
@@ -61,7 +73,7 @@ function flip(record: BootRecord, options: ApplyOptions): number {
         if (parts[k].kind === PART_APP) {
             record.activeApp = options.appSlot
             record.appBytes[options.appSlot] = parts[k].sizeBytes
-            record.appDigests[options.appSlot] = regionDigest(ports.app[options.appSlot], 0, parts[k].sizeBytes)
+            record.appDigests[options.appSlot] = digest
         } else record.activeFiles = options.filesArea
     }
     record.isCommitted = false

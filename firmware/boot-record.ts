@@ -1,9 +1,10 @@
-// The boot record: two copies, of which one always stands while the other is written (FORMAT.md, "Boot record").
+// The boot record: a short log over two erase units, every record written twice (FORMAT.md, "Boot record").
 
 import { byteOf, bytesOfU31, bytesRepeated, u31, u8 } from "./bytes"
 import {
     BOOT_RECORD_BYTES,
     BOOT_SEQUENCE_FIRST,
+    BOOT_SLOTS,
     CHECK_BYTES,
     DIGEST_BYTES,
     SLOT_COUNT,
@@ -12,7 +13,7 @@ import {
     WRITES_MAX,
 } from "./constants"
 import { ports, type Bytes } from "./ports"
-import { regionRead, regionWrite } from "./region"
+import { regionClear, regionIsErased, regionRead, regionWrite } from "./region"
 import { STATUS_FLASH, STATUS_OK } from "./status"
 
 /** What decides which image runs. Lengths in bytes, digests of 32 bytes ("" = none). */
@@ -61,121 +62,167 @@ export function bootRecordFirst(): BootRecord {
     }
 }
 
-/** Sequence of the record that this run wrote and read back, 0 = none: its cells are not in doubt. */
-let provenSequence = 0
+// What boots depends on which of these slots are read as valid: slot k of unit u is entry u * BOOT_SLOTS + k.
+const slots: Bytes[] = []
+/** The slot that counts; -1 when none is valid. */
+let newest = -1
 
-/** Reads the newest valid record; undefined when no copy is valid. */
+/** Reads the newest valid record; undefined when none is valid. */
 export function bootRecordRead(): BootRecord | undefined {
-    const first = copyRead(0)
-    const second = copyRead(1)
-    const newest = newestOf(first, second)
+    slotsRead()
     if (newest < 0) return undefined
-    return decode(newest === 0 ? first : second)
+    return decode(slots[newest])
 }
 
 /**
- * Makes both copies alike, so that what the boot loader decides now is what it decides next time: a record whose write was cut
- * may be read today and not tomorrow. The newest is written anew while the older one stands, then the older one after it.
- * Nothing is written when they are alike, or when no copy is valid. Returns STATUS_OK or STATUS_FLASH.
+ * Makes sure that the record which counts now counts at the next boot, too: a write that was cut may be read today and not
+ * tomorrow. Unless it is a double, whose first was finished, with nothing behind it, it is written anew.
+ * Returns STATUS_OK (also when no record is valid: nothing is written then) or STATUS_FLASH.
  */
 export function bootRecordSettle(): number {
-    const first = copyRead(0)
-    const second = copyRead(1)
-    const newest = newestOf(first, second)
-    if (newest < 0 || (first !== "" && second !== "" && isAlike(first, second))) return STATUS_OK
-    const bytes = newest === 0 ? first : second
-    // A copy that is alone was there before the one that is torn: its own write was finished.
-    if (first !== "" && second !== "" && copyWrite(newest, bytes) !== STATUS_OK) return STATUS_FLASH
-    return copyWrite(1 - newest, withSequence(bytes, sequenceOf(bytes) - 1))
+    slotsRead()
+    if (newest < 0 || isSettled()) return STATUS_OK
+    return pairWrite(slots[newest])
 }
 
 /**
- * Writes `record` with the next sequence number, never over the copy that is known to stand. On success record.sequence is the
- * new one. Returns STATUS_OK or STATUS_FLASH; after an error the newest copy still stands.
+ * Writes `record` with the next sequence numbers. On success record.sequence is the new one.
+ * Returns STATUS_OK or STATUS_FLASH; after an error the record before still counts.
  */
 export function bootRecordWrite(record: BootRecord): number {
-    let first = copyRead(0)
-    let second = copyRead(1)
-    // Both unreadable, but there was a record: whatever is there must not be overwritten.
-    if (first === "" && second === "" && record.sequence <= BOOT_SEQUENCE_FIRST) return STATUS_FLASH
-    let newest = newestOf(first, second)
-    if (first !== "" && second !== "" && !isAlike(first, second) && sequenceOf(newest === 0 ? first : second) !== provenSequence) {
-        if (bootRecordSettle() !== STATUS_OK) return STATUS_FLASH
-        first = copyRead(0)
-        second = copyRead(1)
-        newest = newestOf(first, second)
-    }
-    let sequence = record.sequence - 1
-    if (newest >= 0) sequence = sequenceOf(newest === 0 ? first : second) - 1
-    const result = copyWrite(copyToWrite(first, second, newest), encode(record, sequence))
-    if (result === STATUS_OK) {
-        record.sequence = sequence
-        provenSequence = sequence
-    }
+    if (bootRecordSettle() !== STATUS_OK) return STATUS_FLASH
+    slotsRead()
+    // None can be read, but there was one: whatever is there must not be overwritten.
+    if (newest < 0 && record.sequence <= BOOT_SEQUENCE_FIRST) return STATUS_FLASH
+    if (newest >= 0 && slotWrite(slots[newest], sequenceOf(slots[newest]) - 1, ROLE_INTENT) !== STATUS_OK) return STATUS_FLASH
+    const result = pairWrite(encode(record))
+    if (result === STATUS_OK) record.sequence = sequenceOf(slots[newest])
     return result
 }
 
-/** An invalid copy; of two that are alike the newer one, which was written while the older stood; else the older one. */
-function copyToWrite(first: Bytes, second: Bytes, newest: number): number {
-    if (first === "") return 0
-    if (second === "") return 1
-    if (isAlike(first, second)) return newest
-    return 1 - newest
+function slotsRead(): void {
+    newest = -1
+    for (let i = 0; i < BOOT_SLOTS * 2; i++) {
+        slots[i] = slotRead(i)
+        if (slots[i].length === BOOT_RECORD_BYTES && (newest < 0 || sequenceOf(slots[i]) < sequenceOf(slots[newest]))) newest = i
+    }
 }
 
-function newestOf(first: Bytes, second: Bytes): number {
-    if (first === "" && second === "") return -1
-    if (second === "") return 0
-    if (first === "" || sequenceOf(second) < sequenceOf(first)) return 1
+const DAMAGED = "?"
+
+/** The bytes of a valid slot; "" of an erased one, DAMAGED otherwise. */
+function slotRead(i: number): Bytes {
+    const bytes = regionRead(ports.boot, slotAt(i), BOOT_RECORD_BYTES)
+    if (bytes.substring(0, 4) === MAGIC && bytes.length === BOOT_RECORD_BYTES) {
+        if (check(bytes.substring(0, BODY_BYTES)) === bytes.substring(BODY_BYTES, BOOT_RECORD_BYTES)) return bytes
+    }
+    if (regionIsErased(ports.boot, slotAt(i), BOOT_RECORD_BYTES)) return ""
+    return DAMAGED
+}
+
+function slotAt(i: number): number {
+    if (i < BOOT_SLOTS) return i * BOOT_RECORD_BYTES
+    return ports.boot.eraseBytes + (i - BOOT_SLOTS) * BOOT_RECORD_BYTES
+}
+
+/** Offset of the byte that says what a record is there for. */
+const ROLE_AT = 15
+/** What counts from now on. */
+const ROLE_NEW = 0
+/** The same again: its write began when the new one's was finished. */
+const ROLE_DOUBLE = 1
+/** What counted so far, once more: whatever lies behind it may have been cut, even where it reads as erased. */
+const ROLE_INTENT = 2
+
+function isSettled(): boolean {
+    if (u8(slots[newest], ROLE_AT) !== ROLE_DOUBLE) return false
+    const end = newest < BOOT_SLOTS ? BOOT_SLOTS : BOOT_SLOTS * 2
+    for (let i = newest + 1; i < end; i++) if (slots[i] !== "") return false
+    // A write goes to the other unit only when this one is full; there it may have been cut in its first slot.
+    return newest + 1 < end || slots[BOOT_SLOTS * 2 - end] !== DAMAGED
+}
+
+/** The first erased slot behind everything in the unit of the newest record; -1 when there is none. */
+function slotFree(): number {
+    if (newest < 0) return -1
+    const begin = newest < BOOT_SLOTS ? 0 : BOOT_SLOTS
+    let free = begin + BOOT_SLOTS
+    while (free > begin && slots[free - 1] === "") free--
+    if (free < begin + BOOT_SLOTS) return free
+    return -1
+}
+
+/** The unit that may be erased: not the one of the last record whose write was finished for certain. */
+function unitToErase(): number {
+    let standing = -1
+    for (let i = 0; i < BOOT_SLOTS * 2; i++) {
+        if (slots[i].length === BOOT_RECORD_BYTES && u8(slots[i], ROLE_AT) === ROLE_DOUBLE) {
+            if (standing < 0 || sequenceOf(slots[i]) < sequenceOf(slots[standing])) standing = i
+        }
+    }
+    if (standing < 0) standing = newest
+    if (standing >= 0 && standing < BOOT_SLOTS) return 1
     return 0
+}
+
+/** Writes a record, then its double. Sequences leave room for what a cut has left behind the newest one. */
+function pairWrite(bytes: Bytes): number {
+    let sequence = BOOT_SEQUENCE_FIRST
+    if (newest >= 0) sequence = sequenceOf(slots[newest]) - 2
+    if (slotWrite(bytes, sequence, ROLE_NEW) !== STATUS_OK) return STATUS_FLASH
+    // A double that fails is made good by the next boot.
+    slotWrite(bytes, sequence - 1, ROLE_DOUBLE)
+    return STATUS_OK
+}
+
+function slotWrite(bytes: Bytes, sequence: number, role: number): number {
+    const body = MAGIC + bytesOfU31(sequence) + bytes.substring(8, ROLE_AT) + byteOf(role) + bytes.substring(ROLE_AT + 1, BODY_BYTES)
+    for (let turn = 0; turn < BOOT_SLOTS + WRITES_MAX; turn++) {
+        const slot = slotClear()
+        if (slot >= 0 && regionWrite(ports.boot, slotAt(slot), body + check(body)) === STATUS_OK) {
+            slotsRead()
+            return STATUS_OK
+        }
+        // What the write may have touched is not tried again.
+        if (slot >= 0) slots[slot] = DAMAGED
+    }
+    slotsRead()
+    return STATUS_FLASH
+}
+
+/** A slot that is erased: the next one, or the first of the other unit, which is erased for it. Returns -1 when that fails. */
+function slotClear(): number {
+    const free = slotFree()
+    if (free >= 0) return free
+    const unit = unitToErase()
+    const first = unit * BOOT_SLOTS
+    if (regionClear(ports.boot, unit * ports.boot.eraseBytes, BOOT_SLOTS * BOOT_RECORD_BYTES) !== STATUS_OK) return -1
+    for (let i = first; i < first + BOOT_SLOTS; i++) slots[i] = ""
+    if (newest >= first && newest < first + BOOT_SLOTS) newest = -1
+    return first
 }
 
 function sequenceOf(bytes: Bytes): number {
     return u31(bytes, 4)
 }
 
-function isAlike(first: Bytes, second: Bytes): boolean {
-    return first.substring(8, BODY_BYTES) === second.substring(8, BODY_BYTES)
-}
-
-function withSequence(bytes: Bytes, sequence: number): Bytes {
-    const body = MAGIC + bytesOfU31(sequence) + bytes.substring(8, BODY_BYTES)
-    return body + check(body)
-}
-
-function copyWrite(copy: number, bytes: Bytes): number {
-    const offset = copy * ports.boot.eraseBytes
-    for (let turn = 0; turn < WRITES_MAX; turn++) {
-        if (ports.boot.erase(offset) === STATUS_OK && regionWrite(ports.boot, offset, bytes) === STATUS_OK) return STATUS_OK
-    }
-    return STATUS_FLASH
-}
-
-/** The bytes of a copy; "" when it is not valid. */
-function copyRead(copy: number): Bytes {
-    const bytes = regionRead(ports.boot, copy * ports.boot.eraseBytes, BOOT_RECORD_BYTES)
-    if (bytes.length !== BOOT_RECORD_BYTES || bytes.substring(0, 4) !== MAGIC) return ""
-    if (check(bytes.substring(0, BODY_BYTES)) !== bytes.substring(BODY_BYTES, BOOT_RECORD_BYTES)) return ""
-    return bytes
-}
-
 function check(body: Bytes): Bytes {
     return ports.digest.sha256(body).substring(0, CHECK_BYTES)
 }
 
-function encode(record: BootRecord, sequence: number): Bytes {
+/** A record but for its sequence, double flag and check, which the write adds. */
+function encode(record: BootRecord): Bytes {
     let flags = 0
     if (record.isCommitted) flags = 1
     if (record.cameBack) flags = flags + 2
-    let bytes = MAGIC + bytesOfU31(sequence)
+    let bytes = MAGIC + bytesOfU31(0)
     bytes = bytes + byteOf(record.activeApp) + byteOf(record.revertApp) + byteOf(record.activeFiles) + byteOf(record.revertFiles)
     bytes = bytes + byteOf(flags) + byteOf(record.trialsLeft) + byteOf(record.trials) + byteOf(0)
     bytes = bytes + bytesOfU31(record.commitTimeoutS) + bytesOfU31(record.security)
     bytes = bytes + bytesOfU31(record.appBytes[0]) + bytesOfU31(record.appBytes[1])
     for (let slot = 0; slot < SLOT_COUNT; slot++) bytes = bytes + zeroPadded(record.appDigests[slot], DIGEST_BYTES)
     bytes = bytes + bytesOfU31(-record.result) + byteOf(record.updateId.length) + record.updateId
-    const body = zeroPadded(bytes, BODY_BYTES)
-    return body + check(body)
+    return zeroPadded(bytes, BODY_BYTES)
 }
 
 function zeroPadded(bytes: Bytes, length: number): Bytes {

@@ -46,6 +46,8 @@ export const SIGNATURES_BYTES_MAX = 12288
 
 /** Bytes of one boot record, check included. */
 export const BOOT_RECORD_BYTES = 256
+/** Boot records that each of the two erase units holds: all that the smallest erase unit has room for. */
+export const BOOT_SLOTS = 4
 /** Sequence of the first boot record of a board's life; it decreases, so erased flash is the oldest. */
 export const BOOT_SEQUENCE_FIRST = 0x7ffffffe
 /** Longest update id in bytes. */
@@ -136,6 +138,7 @@ export function constantsBroken(): string {
     if (FILE_ALIGN_BYTES_MAX % FILE_ALIGN_BYTES_DEFAULT !== 0) return "alignments divide each other"
     if (IMAGE_BYTES_MAX >= 0x40000000) return "image offsets stay far below 2^31"
     if (UPDATE_ID_BYTES_MAX + 101 > BOOT_RECORD_BYTES - CHECK_BYTES) return "the update id fits the boot record"
+    if (BOOT_SLOTS * BOOT_RECORD_BYTES > 1024) return "the boot records of a unit fit the smallest erase unit"
     if (TRIALS_DEFAULT > TRIALS_MAX) return "the default number of trials is allowed"
     if (COMMIT_TIMEOUT_S_DEFAULT > COMMIT_TIMEOUT_S_MAX) return "the default commit timeout is allowed"
     if (WATCHDOG_FEED_MS * 3 > WATCHDOG_TIMEOUT_S * 1000) return "three feeds fit the watchdog's timeout"

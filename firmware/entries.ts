@@ -5,6 +5,8 @@ import { blocksOf, crc32, most } from "./bytes"
 import { BLOCK_BYTES, MANIFEST_BYTES_MAX, PARTS_MAX, SIGNATURES_BYTES_MAX, SKIPPED_ENTRY_BYTES_MAX, SLOT_NONE } from "./constants"
 import {
     journalBlocksDone,
+    journalBlocksFinished,
+    journalForget,
     journalLayout,
     journalListIsWhole,
     journalOpen,
@@ -84,7 +86,11 @@ export function entriesSame(): boolean {
 export function entriesMissing(): number {
     if (!isKnown) return status.STATUS_MANIFEST_ORDER
     for (let k = 0; k < manifestParts().length; k++) {
-        if (partState[k] === PART_NONE) return status.STATUS_PART_MISSING
+        if (partState[k] === PART_NONE) {
+            // A download that went on behind the part must not do so again.
+            journalForget()
+            return status.STATUS_PART_MISSING
+        }
     }
     return status.STATUS_OK
 }
@@ -287,8 +293,11 @@ function resumePart(k: number): void {
     doneBlocks[k] = -1
     if (journalPlaceOf(k) < 0 || (part.listSrc !== "" && !journalListIsWhole(k))) return
     const region = partRegion(part, target.appSlot, target.filesArea)
-    const done = scratchResume(k, region, journalBlocksDone(k, region))
-    if (done === 0) return
+    // Looked at once: a mark whose write was cut may read one way now and another way next.
+    const finished = journalBlocksFinished(k)
+    const done = scratchResume(k, region, journalBlocksDone(k, region, finished), finished)
+    // A block that is marked and yet not there would be written under its old mark, which then proves nothing.
+    if (done === 0 || (part.listSrc !== "" && done < finished)) return
     listIsWhole[k] = part.listSrc !== ""
     doneBlocks[k] = done
     if (done === blocksOf(part.sizeBytes)) partState[k] = PART_KEPT

@@ -123,6 +123,22 @@ function recordAt(region: Region, align: number, at: number): FileRecord | undef
     return { name, kind: u8(head, 2), at, dataAt, dataBytes, isCommitted, end }
 }
 
+/** The content of a record; undefined when flash does not hold it any more as it was committed. */
+export function logData(region: Region, align: number, record: FileRecord): Bytes | undefined {
+    let data = ""
+    for (let at = 0; at < record.dataBytes; at = at + BLOCK_BYTES) {
+        data = data + regionRead(region, record.dataAt + at, least(BLOCK_BYTES, record.dataBytes - at))
+    }
+    const stem = stemOf(record.name, record.kind, record.dataBytes, record.at)
+    const commitAt = record.dataAt + alignUp(record.dataBytes, align)
+    if (check(stem + record.name + bytesDigest(data)) !== regionRead(region, commitAt, CHECK_BYTES)) return undefined
+    return data
+}
+
+function stemOf(name: string, kind: number, dataBytes: number, at: number): Bytes {
+    return byteOf(RECORD_MAGIC) + byteOf(name.length) + byteOf(kind) + byteOf(0) + bytesOfU31(dataBytes) + bytesOfU31(at)
+}
+
 /** Bytes that a record takes in a log. */
 export function logRecordBytes(align: number, nameBytes: number, dataBytes: number): number {
     return alignUp(HEAD_BYTES + nameBytes, align) + alignUp(dataBytes, align) + alignUp(CHECK_BYTES, align)
@@ -133,8 +149,9 @@ export function logRecordBytes(align: number, nameBytes: number, dataBytes: numb
  * Returns STATUS_OK, STATUS_FILES_FULL or STATUS_FLASH.
  */
 export function logAppend(region: Region, align: number, at: number, kind: number, name: string, data: Bytes): number {
-    if (at + logRecordBytes(align, name.length, data.length) > region.sizeBytes) return STATUS_FILES_FULL
-    const stem = byteOf(RECORD_MAGIC) + byteOf(name.length) + byteOf(kind) + byteOf(0) + bytesOfU31(data.length) + bytesOfU31(at)
+    // With room for the seal: only what a packer filled to the last byte needs none.
+    if (at + logRecordBytes(align, name.length, data.length) + align > region.sizeBytes) return STATUS_FILES_FULL
+    const stem = stemOf(name, kind, data.length, at)
     const head = bytesPadded(stem + check(stem + name) + name, align, 255)
     if (regionWrite(region, at, head) !== STATUS_OK) return STATUS_FLASH
     const dataAt = at + head.length

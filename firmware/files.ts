@@ -1,12 +1,13 @@
 // The app's files: whole files in the active files area, their merge into a new area, and compaction.
 
 import { bootRecordRead, bootRecordWrite } from "./boot-record"
-import { alignUp, least, most } from "./bytes"
-import { BLOCK_BYTES, FILES_MAX, FILE_BYTES_MAX, FILE_NAME_BYTES_MAX, SLOT_NONE, WRITES_MAX } from "./constants"
+import { alignUp, most } from "./bytes"
+import { FILES_MAX, FILE_BYTES_MAX, FILE_NAME_BYTES_MAX, SLOT_NONE, WRITES_MAX } from "./constants"
 import {
     logAlign,
     logAlignFor,
     logAppend,
+    logData,
     logFirst,
     logFormat,
     logNext,
@@ -49,7 +50,7 @@ export function filesMount(): number {
     mounted = status.STATUS_NO_BOOT_RECORD
     if (record === undefined) return mounted
     const region = ports.files[record.activeFiles]
-    const area = areaRead(region)
+    const area = areaRead(region, "", 0)
     // Not readable is not the same as blank: a blank one is formatted with the first write, and so everything would be lost.
     mounted = status.STATUS_FLASH
     if (area.align === 0 && regionRead(region, 0, 1) === "") return mounted
@@ -59,14 +60,23 @@ export function filesMount(): number {
     return status.STATUS_OK
 }
 
+/**
+ * What the file `name`, whose last write may have been cut, holds is decided here, once and for all: by what is read right now. A
+ * version that is not whole any more when it is read again counts as torn, and the one ahead of it is looked at.
+ */
 function settle(name: string): void {
     if (active === undefined) return
-    const record = find(active.live, name)
-    if (record === undefined) recordWrite(RECORD_REMOVAL, name, "")
-    else {
-        const data = dataOf(active.region, record)
-        if (data !== undefined) recordWrite(RECORD_FILE, name, data)
+    let record = find(active.live, name)
+    let data: Bytes | undefined
+    while (record !== undefined && data === undefined) {
+        data = dataOf(active, record)
+        if (data === undefined) {
+            active = areaRead(active.region, name, record.at)
+            record = find(active.live, name)
+        }
     }
+    if (data !== undefined) recordWrite(RECORD_FILE, name, data)
+    else recordWrite(RECORD_REMOVAL, name, "")
 }
 
 /** Refuses writes from now on until the next boot: what they would write is left behind by the update that is being applied. */
@@ -84,7 +94,7 @@ export function fileRead(name: string): Bytes | undefined {
     if (active === undefined) return undefined
     const record = find(active.live, name)
     if (record === undefined) return undefined
-    return dataOf(active.region, record)
+    return dataOf(active, record)
 }
 
 /** Names of all files, in the order in which they were last written. */
@@ -108,7 +118,7 @@ export function fileWrite(name: string, data: Bytes): number {
         const record = find(active.live, name)
         if (record === undefined && active.live.length >= FILES_MAX) return status.STATUS_FILES_FULL
         // The same content again would only wear the flash.
-        if (record !== undefined && record.dataBytes === data.length && dataOf(active.region, record) === data)
+        if (record !== undefined && record.dataBytes === data.length && dataOf(active, record) === data)
             return status.STATUS_OK
     }
     return recordWrite(RECORD_FILE, name, data)
@@ -130,32 +140,44 @@ export function filesMerge(target: Region, partBytes: number): number {
     const start = alignUp(partBytes, target.eraseBytes)
     if (regionClear(target, start, target.sizeBytes - start) !== status.STATUS_OK) return status.STATUS_FLASH
     if (logAlign(target) === 0) return status.STATUS_FILES_FORMAT
-    const area = areaRead(target)
+    const area = areaRead(target, "", 0)
     if (active === undefined) return mounted
     const missing: FileRecord[] = []
     for (let i = 0; i < active.live.length; i++) {
         if (find(area.live, active.live[i].name) === undefined) missing.push(active.live[i])
     }
     area.end = alignUp(start, area.align)
-    return copyInto(area, active.region, missing)
+    const result = copyInto(area, active, missing)
+    if (result === status.STATUS_OK) seal(area)
+    return result
 }
 
 /** Copies the live files into `target`, which is erased first. Returns STATUS_OK, STATUS_FILES_FULL or STATUS_FLASH. */
 export function filesCopy(target: Region): number {
     if (active === undefined) return mounted
-    const align = logAlignFor(target)
-    if (logFormat(target, align) !== status.STATUS_OK) return status.STATUS_FLASH
-    return copyInto({ region: target, align, live: [], end: logFirst(align), unproven: undefined }, active.region, active.live)
+    const area = areaFormat(target)
+    if (area === undefined) return status.STATUS_FLASH
+    const result = copyInto(area, active, active.live)
+    if (result === status.STATUS_OK) seal(area)
+    return result
 }
 
 // ---- areas -------------------------------------------------------------------------------------
 
-function areaRead(region: Region): Area {
+function areaFormat(region: Region): Area | undefined {
+    const align = logAlignFor(region)
+    if (logFormat(region, align) !== status.STATUS_OK) return undefined
+    return { region, align, live: [], end: logFirst(align), unproven: undefined }
+}
+
+/** Reads an area. Records of the file `tornName` from `tornFrom` on count as torn. */
+function areaRead(region: Region, tornName: string, tornFrom: number): Area {
     const area: Area = { region, align: logAlign(region), live: [], end: 0, unproven: undefined }
     if (area.align === 0) return area
     area.end = logFirst(area.align)
     let record = logNext(region, area.align, area.end)
     while (record !== undefined) {
+        if (record.name === tornName && record.at >= tornFrom) record.isCommitted = false
         if (record.isCommitted) liveUpdate(area, record)
         area.end = most(area.end, record.end)
         area.unproven = record
@@ -185,24 +207,17 @@ function find(live: FileRecord[], name: string): FileRecord | undefined {
     return undefined
 }
 
-function dataOf(region: Region, record: FileRecord): Bytes | undefined {
-    let data = ""
-    for (let at = 0; at < record.dataBytes; at = at + BLOCK_BYTES) {
-        const piece = regionRead(region, record.dataAt + at, least(BLOCK_BYTES, record.dataBytes - at))
-        if (piece === "") return undefined
-        data = data + piece
-    }
-    return data
+function dataOf(area: Area, record: FileRecord): Bytes | undefined {
+    return logData(area.region, area.align, record)
 }
 
-function copyInto(area: Area, source: Region, files: FileRecord[]): number {
+function copyInto(area: Area, source: Area, files: FileRecord[]): number {
     for (let i = 0; i < files.length; i++) {
         const data = dataOf(source, files[i])
         if (data === undefined) return status.STATUS_FLASH
         const result = append(area, RECORD_FILE, files[i].name, data)
         if (result !== status.STATUS_OK) return result
     }
-    seal(area)
     return status.STATUS_OK
 }
 
@@ -231,34 +246,43 @@ function seal(area: Area): void {
 
 function recordWrite(kind: number, name: string, data: Bytes): number {
     if (active === undefined) return mounted
-    let result = status.STATUS_FILES_FULL
+    let result: number = status.STATUS_FILES_FULL
     if (active.align !== 0) result = append(active, kind, name, data)
-    if (result !== status.STATUS_OK) {
-        // Full, or worn where the log ends: a fresh area.
-        const compacted = compact()
-        if (compacted !== status.STATUS_OK && result === status.STATUS_FILES_FULL) return compacted
-        if (compacted !== status.STATUS_OK) return result
-        result = append(active, kind, name, data)
+    if (result === status.STATUS_OK) {
+        seal(active)
+        return result
     }
-    if (result === status.STATUS_OK) seal(active)
-    return result
+    // Full, or worn where the log ends: a fresh area.
+    const compacted = compact(kind, name, data)
+    if (compacted !== status.STATUS_OK && result === status.STATUS_FLASH) return result
+    return compacted
 }
 
-/** Copies the live files to the other area and makes that the active one. Only while no update needs the other area. */
-function compact(): number {
-    if (isTaken) return status.STATUS_FILES_FULL
+/**
+ * Copies the live files to the other area, with the new record in place of what `name` was, and makes that the active one. Only
+ * while no update needs the other area.
+ */
+function compact(kind: number, name: string, data: Bytes): number {
+    if (active === undefined || isTaken) return status.STATUS_FILES_FULL
     const record = bootRecordRead()
     if (record === undefined) return status.STATUS_NO_BOOT_RECORD
     if (!record.isCommitted) return status.STATUS_NOT_COMMITTED
     const other = 1 - record.activeFiles
-    const copied = filesCopy(ports.files[other])
-    if (copied !== status.STATUS_OK) return copied
+    const area = areaFormat(ports.files[other])
+    if (area === undefined) return status.STATUS_FLASH
+    const kept: FileRecord[] = []
+    for (let i = 0; i < active.live.length; i++) if (active.live[i].name !== name) kept.push(active.live[i])
+    let result = copyInto(area, active, kept)
+    if (result === status.STATUS_OK && kind === RECORD_FILE) result = append(area, kind, name, data)
+    if (result !== status.STATUS_OK) return result
+    seal(area)
+    const copy = areaRead(area.region, "", 0)
+    if (copy.live.length !== area.live.length) return status.STATUS_FLASH
     record.activeFiles = other
     record.revertFiles = SLOT_NONE
-    const written = bootRecordWrite(record)
-    if (written !== status.STATUS_OK) return written
-    active = areaRead(ports.files[other])
-    return status.STATUS_OK
+    result = bootRecordWrite(record)
+    if (result === status.STATUS_OK) active = copy
+    return result
 }
 
 function nameIsGood(name: string): boolean {

@@ -197,16 +197,11 @@ export function journalBlocksFinished(k: number): number {
 }
 
 /**
- * How many blocks of part `k`, from its first one on, are in `region`: each with its hash, and it or a later one marked, since
- * a block is begun only when those ahead of it are finished. A part without a list counts as all or nothing.
+ * How many blocks of part `k`, from its first one on, are in `region`: each with its hash, and of the `finished` ones, since a
+ * block is begun only when those ahead of it are finished. A part without a list counts as all or nothing.
  */
-export function journalBlocksDone(k: number, region: Region): number {
-    const part = manifestParts()[k]
-    const finished = journalBlocksFinished(k)
-    if (part.listSrc === "") {
-        if (finished > 0) return blocksOf(part.sizeBytes)
-        return 0
-    }
+export function journalBlocksDone(k: number, region: Region, finished: number): number {
+    if (manifestParts()[k].listSrc === "") return finished > 0 ? blocksOf(manifestParts()[k].sizeBytes) : 0
     let done = 0
     while (done < finished && blockHasDigest(k, done, region)) done++
     return done

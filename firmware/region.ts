@@ -51,7 +51,7 @@ export function regionClear(region: Region, offset: number, lengthBytes: number)
     return STATUS_FLASH
 }
 
-const PIECE_BYTES = 256
+const PIECE_BYTES = 512
 let blank = ""
 
 /** Whether [offset, offset + lengthBytes) reads as erased. */

@@ -1,8 +1,8 @@
 // Erase units larger than a block: a block inside one cannot be erased alone, so its good neighbours are carried through a scratch unit.
 
-import { byteOf, bytesOfU31, u31, u8 } from "./bytes"
+import { blocksOf, byteOf, bytesOfU31, u31, u8 } from "./bytes"
 import { BLOCK_BYTES, CHECK_BYTES } from "./constants"
-import { journalBlocksFinished, journalCheck, journalDigest, journalScratchAt } from "./journal"
+import { journalCheck, journalDigest, journalScratchAt } from "./journal"
 import { ports, type Bytes, type Region } from "./ports"
 import { regionClear, regionRead, regionWrite } from "./region"
 import { STATUS_FLASH, STATUS_OK } from "./status"
@@ -20,7 +20,7 @@ function headAt(): number {
  * scratch unit (FORMAT.md, "Scratch unit"). Returns STATUS_OK, or STATUS_FLASH when they are gone and must be fetched again.
  */
 export function scratchRescue(k: number, target: Region, block: number): number {
-    const first = block - (block % Math.floor(target.eraseBytes / BLOCK_BYTES))
+    const first = block - (block % blocksOf(target.eraseBytes))
     if (journalScratchAt() < 0) {
         regionClear(target, first * BLOCK_BYTES, BLOCK_BYTES)
         return STATUS_FLASH
@@ -35,17 +35,17 @@ export function scratchRescue(k: number, target: Region, block: number): number 
 }
 
 /**
- * Finishes a rescue that was cut. `done` blocks of part `k` are in `target`.
+ * Finishes a rescue that was cut. `done` blocks of part `k` are in `target`, `finished` ones are marked.
  * Returns how many are there now. A later block that is marked proves that the rescue was finished.
  */
-export function scratchResume(k: number, target: Region, done: number): number {
+export function scratchResume(k: number, target: Region, done: number, finished: number): number {
     if (journalScratchAt() < 0) return done
     const head = regionRead(ports.journal, headAt(), HEAD_CHECKED_BYTES + CHECK_BYTES)
     const checked = head.substring(0, HEAD_CHECKED_BYTES)
     if (head.substring(0, 4) !== MAGIC || journalCheck(checked) !== head.substring(HEAD_CHECKED_BYTES, head.length)) return done
     const first = u31(head, 4)
     const count = u8(head, 8)
-    if (u8(head, 9) !== k || journalBlocksFinished(k) > first + count) return done
+    if (u8(head, 9) !== k || finished > first + count) return done
     // Until the whole of it was in the scratch unit, the unit itself was not touched.
     for (let i = 0; i < count; i++) {
         if (digestAt(placeOf(i)) !== journalDigest(k, first + i)) return done

@@ -37,6 +37,8 @@ export interface NorFlash extends Flash {
     readonly array: Buffer
     /** Erases so far, per erase unit. */
     readonly eraseCounts: Uint32Array
+    /** One byte per program unit: 1 when it was programmed since its erase. */
+    readonly programmed: Uint8Array
 }
 
 /** The caller broke the contract of the flash: a bug above it, not a fault of the chip. */
@@ -189,6 +191,7 @@ export function createNorFlash(options: NorFlashOptions): NorFlash {
         programBytes: options.programBytes,
         array,
         eraseCounts: chip.eraseCounts,
+        programmed: chip.programmed,
         stage,
         read(address, lengthBytes) {
             checkRange(chip, address, lengthBytes)

@@ -1,0 +1,397 @@
+// The strict chip with faults: power cuts, torn and lost writes, weak cells, rot; its state can be saved and restored at once.
+
+import { createHash } from "node:crypto"
+import type { Flash } from "../../shims/host/hardware"
+import { createNorFlash, type NorFlash, type NorFlashOptions } from "../../shims/host/nor-flash"
+import { createRandom, CUT_VARIANTS, KINDS, type Fault, type Random } from "./faults"
+
+/** Power is gone: the code that runs ends here. */
+export class PowerCut extends Error {}
+
+/** The firmware did what it must never do. */
+export class Violation extends Error {}
+
+/** An erase or a program as the firmware asked for it. */
+export interface Operation {
+    readonly isErase: boolean
+    readonly address: number
+    /** What an erase or a program would leave. */
+    readonly bytes: Buffer
+}
+
+/** Cells that read differently from time to time: as `old` or as in the array. */
+interface Weak {
+    readonly address: number
+    readonly old: Buffer
+    readonly isCoin: boolean
+}
+
+interface UnitState {
+    readonly bytes: Buffer
+    readonly programmed: Buffer
+    readonly torn: Buffer
+}
+
+/** The whole state of a chip. */
+export interface ChipState {
+    readonly units: readonly UnitState[]
+    readonly hasTorn: boolean
+    readonly weak: readonly Weak[]
+}
+
+/** A range of addresses. */
+export interface Range {
+    readonly offsetBytes: number
+    readonly sizeBytes: number
+}
+
+/**
+ * A chip in the laboratory. What the strict chip forbids, a second program of a unit, is forgiven where a fault has touched the unit,
+ * since the firmware cannot know: then the chip reports an error (with ECC), or clears the bits (where rewriting is allowed).
+ */
+export class LabChip {
+    readonly nor: NorFlash
+    readonly flash: Flash
+    /** Called before every operation; may throw. */
+    onOperation: ((operation: () => Operation) => void) | undefined
+    /** No operation may touch this range. */
+    guarded: Range | undefined
+    /** Ranges that a misdirected write or rot may hit. */
+    spare: readonly Range[] = []
+    /** The boot records: a bit of them may rot, but a write that lands there is beyond what two erase units can stand. */
+    records: Range = { offsetBytes: 0, sizeBytes: 0 }
+    operations = 0
+    reads = 0
+    /** Faults that are still to come, and how many have struck. */
+    struck = 0
+    private plan: readonly Fault[] = []
+    private countdown = -1
+    private brown = -1
+    private hash = 1
+    private weak: Weak[] = []
+    private readonly torn: Buffer
+    /** Whether any unit may be torn. */
+    private hasTorn = false
+    private readonly held: (UnitState | undefined)[]
+    private random: Random = createRandom(1)
+
+    constructor(private readonly options: NorFlashOptions) {
+        this.nor = createNorFlash(options)
+        this.torn = Buffer.alloc(options.sizeBytes / options.programBytes)
+        this.held = Array.from({ length: options.sizeBytes / options.eraseBytes })
+        const { nor } = this
+        this.flash = {
+            ...nor,
+            read: (address, lengthBytes) => this.read(address, lengthBytes),
+            erase: address => this.operate(true, address, options.eraseBytes, () => nor.erase(address), this.blankUnit),
+            program: (address, bytes) =>
+                this.operate(
+                    false,
+                    address,
+                    bytes.length,
+                    () => nor.program(address, bytes),
+                    () => Buffer.from(bytes, "latin1"),
+                ),
+            programStaged: (address, lengthBytes) =>
+                this.operate(
+                    false,
+                    address,
+                    lengthBytes,
+                    () => nor.programStaged(address, lengthBytes),
+                    () => this.staged(lengthBytes),
+                ),
+            matchesStaged: (address, lengthBytes) =>
+                this.isQuiet() ? nor.matchesStaged(address, lengthBytes) : this.read(address, lengthBytes) === nor.stage.take(lengthBytes),
+            digest: (algorithm, address, lengthBytes) =>
+                createHash(algorithm === 1 ? "sha1" : "sha256")
+                    .update(this.read(address, lengthBytes), "latin1")
+                    .digest("hex"),
+        }
+    }
+
+    // ---- plans and states --------------------------------------------------------------------------
+
+    /** The faults to come, one after the other; what is left to chance depends on them alone, so that a plan replays. */
+    arm(plan: readonly Fault[]): void {
+        this.plan = plan
+        this.struck = 0
+        this.brown = -1
+        this.hash = 1
+        this.countdown = plan[0]?.at ?? -1
+    }
+
+    /** Counts the next fault of the plan as struck. */
+    skip(): void {
+        this.next()
+    }
+
+    /** Lets the next fault of the plan, a cut, strike at this operation. */
+    cutNow(operation: Operation): void {
+        const fault = this.plan[this.struck]!
+        this.next()
+        try {
+            this.cut(operation, fault.detail)
+        } catch (error) {
+            if (!(error instanceof PowerCut)) throw error
+        }
+    }
+
+    /** Keeps the chip's state. Units that did not change since the last time are shared. */
+    save(): ChipState {
+        for (let unit = 0; unit < this.held.length; unit++) this.held[unit] ??= this.unitState(unit)
+        return { units: this.held.slice() as UnitState[], hasTorn: this.hasTorn, weak: this.weak.slice() }
+    }
+
+    /** Brings a state back. */
+    restore(state: ChipState): void {
+        for (let unit = 0; unit < this.held.length; unit++) {
+            const kept = state.units[unit]!
+            if (this.held[unit] === kept) continue
+            kept.bytes.copy(this.nor.array, unit * this.options.eraseBytes)
+            const at = (unit * this.options.eraseBytes) / this.options.programBytes
+            this.nor.programmed.set(kept.programmed, at)
+            kept.torn.copy(this.torn, at)
+            this.held[unit] = kept
+        }
+        this.weak = state.weak.slice()
+        this.hasTorn = state.hasTorn
+    }
+
+    private unitState(unit: number): UnitState {
+        const { eraseBytes, programBytes } = this.options
+        const [from, to] = [(unit * eraseBytes) / programBytes, ((unit + 1) * eraseBytes) / programBytes]
+        return {
+            bytes: Buffer.from(this.nor.array.subarray(unit * eraseBytes, (unit + 1) * eraseBytes)),
+            programmed: Buffer.from(this.nor.programmed.subarray(from, to)),
+            torn: Buffer.from(this.torn.subarray(from, to)),
+        }
+    }
+
+    /** Power is back: what was under way is forgotten. */
+    powerOn(): void {
+        this.brown = -1
+    }
+
+    private next(): void {
+        const { at, kind, detail } = this.plan[this.struck]!
+        this.hash = Math.imul(this.hash ^ (at + 1), 0x9e3779b1) ^ Math.imul(KINDS.indexOf(kind) * 1000 + detail + 1, 0x85ebca6b)
+        this.random = createRandom(this.hash)
+        this.struck += 1
+        this.countdown = this.plan[this.struck]?.at ?? -1
+    }
+
+    // ---- reads -------------------------------------------------------------------------------------
+
+    private read(address: number, lengthBytes: number): string {
+        this.reads += 1
+        if (this.countdown >= 0 && this.plan[this.struck]!.kind === "read" && this.countdown-- === 0) {
+            this.next()
+            return ""
+        }
+        if (this.weak.length === 0 || !this.weak.some(weak => overlaps(weak, address, lengthBytes))) {
+            return this.nor.read(address, lengthBytes)
+        }
+        const bytes = Buffer.from(this.nor.read(address, lengthBytes), "latin1")
+        for (const weak of this.weak) if (overlaps(weak, address, lengthBytes)) this.flicker(weak, address, bytes)
+        return bytes.toString("latin1")
+    }
+
+    private flicker({ address, old, isCoin }: Weak, from: number, bytes: Buffer): void {
+        const isOld = this.random.below(2) === 1
+        for (let i = Math.max(0, from - address); i < Math.min(old.length, from + bytes.length - address); i++) {
+            const at = address + i - from
+            const mask = isCoin ? (isOld ? 255 : 0) : this.random.below(256)
+            bytes[at] = (bytes[at]! & ~mask) | (old[i]! & mask)
+        }
+    }
+
+    // ---- writes ------------------------------------------------------------------------------------
+
+    private readonly blankUnit = (): Buffer => Buffer.alloc(this.options.eraseBytes, 0xff)
+
+    private staged(lengthBytes: number): Buffer {
+        const { programBytes } = this.options
+        const bytes = Buffer.alloc(Math.ceil(lengthBytes / programBytes) * programBytes, 0xff)
+        this.nor.stage.buffer.copy(bytes, 0, 0, lengthBytes)
+        return bytes
+    }
+
+    private operate(isErase: boolean, address: number, lengthBytes: number, direct: () => number, bytes: () => Buffer): number {
+        const make = (): Operation => ({ isErase, address, bytes: bytes() })
+        this.onOperation?.(make)
+        this.operations += 1
+        const { guarded } = this
+        if (guarded !== undefined && address >= guarded.offsetBytes && address < guarded.offsetBytes + guarded.sizeBytes) {
+            throw new Violation(`the running slot was ${isErase ? "erased" : "programmed"} at ${address}`)
+        }
+        if (this.brown >= 0) return this.brownOut(make())
+        const fault = this.plan[this.struck]
+        if (fault !== undefined && fault.kind !== "read" && this.countdown-- === 0) return this.strike(fault, make())
+        if (this.hasTorn || this.weak.length > 0) return this.perform(make())
+        this.touch(address, lengthBytes)
+        return direct()
+    }
+
+    /** Does what a healthy chip does; on units that a fault has touched, what such a chip does. */
+    private perform({ isErase, address, bytes }: Operation): number {
+        this.touch(address, bytes.length)
+        const [from, to] = this.unitsOf(address, bytes.length)
+        const isTorn = this.torn.subarray(from, to).includes(1)
+        if (isErase || isTorn) this.weak = this.weak.filter(weak => !overlaps(weak, address, bytes.length))
+        if (isErase) {
+            this.torn.fill(0, from, to)
+            return this.nor.erase(address)
+        }
+        if (!isTorn) return this.nor.program(address, bytes.toString("latin1"))
+        this.clearBits(address, bytes, bytes.length)
+        if (this.options.isRewritable !== true) return -1
+        this.torn.fill(0, from, to)
+        this.nor.programmed.fill(1, from, to)
+        return 0
+    }
+
+    /** Whether reads are what the cells hold, and none is to fail. */
+    private isQuiet(): boolean {
+        return this.weak.length === 0 && (this.countdown < 0 || this.plan[this.struck]!.kind !== "read")
+    }
+
+    private touch(address: number, lengthBytes: number): void {
+        const { eraseBytes } = this.options
+        for (let unit = Math.floor(address / eraseBytes); unit * eraseBytes < address + lengthBytes; unit++) this.held[unit] = undefined
+    }
+
+    private unitsOf(address: number, lengthBytes: number): [number, number] {
+        const { programBytes } = this.options
+        return [Math.floor(address / programBytes), Math.ceil((address + lengthBytes) / programBytes)]
+    }
+
+    private clearBits(address: number, bytes: Buffer, lengthBytes: number): void {
+        const { array } = this.nor
+        for (let i = 0; i < lengthBytes; i++) array[address + i]! &= bytes[i]!
+    }
+
+    // ---- faults ------------------------------------------------------------------------------------
+
+    private strike(fault: Fault, operation: Operation): number {
+        this.next()
+        switch (fault.kind) {
+            case "cut":
+                return this.cut(operation, fault.detail)
+            case "silent":
+                if (operation.isErase) this.spoil(operation)
+                return 0
+            case "error":
+                if (!operation.isErase) this.spoil(operation)
+                return -1
+            case "torn error":
+                this.tear(operation, 2, 0)
+                return -1
+            case "brown-out":
+                this.brown = fault.detail
+                return this.brownOut(operation)
+            case "rot":
+                this.rot(fault.detail)
+                return this.perform(operation)
+            default:
+                this.misdirect(fault.detail, operation)
+                return 0
+        }
+    }
+
+    /** Power is lost at this operation, as CUT_VARIANTS[variant] says. Always throws PowerCut. */
+    cut(operation: Operation, variant: number): never {
+        const { tear, reads } = CUT_VARIANTS[variant % CUT_VARIANTS.length]!
+        if (tear >= 0) this.tear(operation, tear, reads)
+        throw new PowerCut()
+    }
+
+    /** Voltage is low: writes fail, each in its own way, while the code runs on; then power is gone. */
+    private brownOut(operation: Operation): number {
+        if (this.brown-- === 0) throw new PowerCut()
+        const way = this.random.below(3)
+        if (way === 0) this.tear(operation, 1 + this.random.below(4), this.random.below(3))
+        else this.spoil(operation)
+        return way === 1 ? 0 : -1
+    }
+
+    /** Nothing is to be seen, but the cells no longer count as erased. */
+    private spoil({ address, bytes }: Operation): void {
+        this.hasTorn = true
+        this.touch(address, bytes.length)
+        const [from, to] = this.unitsOf(address, bytes.length)
+        this.torn.fill(1, from, to)
+        this.nor.programmed.fill(0, from, to)
+    }
+
+    /** Leaves a write half-done; `tear` and `reads` are indices of TEARS and READS. */
+    private tear(operation: Operation, tear: number, reads: number): void {
+        const { isErase, address, bytes } = operation
+        this.hasTorn = true
+        const { programBytes } = this.options
+        const old = Buffer.from(this.nor.array.subarray(address, address + bytes.length))
+        const reached = Math.floor((bytes.length * [0, 1, 2, 3, 2, 4][tear]!) / 4)
+        const [from, to] = this.unitsOf(address, bytes.length)
+        this.touch(address, bytes.length)
+        bytes.copy(this.nor.array, address, 0, reached)
+        if (tear === 4) this.nor.array[address + reached] = old[reached]! & (bytes[reached]! | 0x5a)
+        const boundary = from + Math.floor(reached / programBytes)
+        if (!isErase && reads === 0) {
+            this.nor.programmed.fill(1, from, Math.min(boundary, to))
+            if (boundary < to) this.torn[boundary] = 1
+            return
+        }
+        this.torn.fill(1, from, isErase || tear === 5 ? to : Math.min(boundary + 1, to))
+        this.nor.programmed.fill(0, from, to)
+        if (reads === 1) this.weak.push({ address, old, isCoin: true })
+        if (reads === 2) this.weaken(operation, old, reached)
+    }
+
+    /** Single bits flicker: around the place that the write had reached, or, of a whole write, in its last byte alone. */
+    private weaken({ address, bytes }: Operation, old: Buffer, reached: number): void {
+        if (reached === bytes.length) {
+            const last = reached - 1 - this.random.below(Math.min(4, reached))
+            this.weak.push({ address: address + last, old: old.subarray(last, last + 1), isCoin: false })
+            return
+        }
+        const end = Math.min(bytes.length, reached + Math.max(8, this.options.programBytes))
+        const wanted = Buffer.from(bytes.subarray(reached, end))
+        this.weak.push({ address: address + reached, old: wanted, isCoin: false })
+    }
+
+    private place(detail: number, ranges: readonly Range[]): number {
+        const total = ranges.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
+        let at = createRandom(detail).below(total)
+        for (const { offsetBytes, sizeBytes } of ranges) {
+            if (at < sizeBytes) return offsetBytes + at
+            at -= sizeBytes
+        }
+        return 0
+    }
+
+    /** Flips one bit that was written, somewhere in the spare ranges. */
+    private rot(detail: number): void {
+        let address = 0
+        for (let turn = 0; turn < 40; turn++) {
+            address = this.place(detail + turn * 7919, detail % 3 === 0 ? [this.records] : this.spare)
+            if (this.nor.array[address] !== 0xff) break
+        }
+        this.touch(address, 1)
+        this.nor.array[address]! ^= 1 << (detail % 8)
+    }
+
+    /** The write goes elsewhere, and says nothing. */
+    private misdirect(detail: number, { isErase, bytes }: Operation): void {
+        const { eraseBytes, programBytes } = this.options
+        const unit = isErase ? eraseBytes : programBytes
+        const place = this.place(detail, this.spare)
+        const address = Math.min(place - (place % unit), this.options.sizeBytes - bytes.length)
+        const length = Math.min(bytes.length, eraseBytes - (address % eraseBytes))
+        this.spoil({ isErase, address, bytes: bytes.subarray(0, length) })
+        if (isErase) bytes.copy(this.nor.array, address, 0, length)
+        else this.clearBits(address, bytes, length)
+    }
+}
+
+function overlaps({ address, old }: Weak, from: number, lengthBytes: number): boolean {
+    return from < address + old.length && address < from + lengthBytes
+}

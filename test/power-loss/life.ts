@@ -1,0 +1,163 @@
+// Lives of a searched board: boot, check every promise, go on with the scenario, until its goal is reached.
+
+import { Violation, PowerCut, type ChipState } from "./chip"
+import type { SearchCore } from "./entry"
+import { CUT_VARIANTS, isHarmless, type Case, type Fault } from "./faults"
+import { OLD_APP, type Lab } from "./lab"
+import { CHUNK_BYTES, filesWanted, isKnownContent, type Life, type Memory, type Scenario } from "./scenarios"
+
+/** Lives that a scenario takes without faults, at most; each fault may cost a few more. */
+const LIVES_MAX = 8
+const LIVES_PER_FAULT = 3
+/** Bytes that a cut may cost beside a block: the chunk it falls into, manifest, block lists and headers. */
+const OVERHEAD_BYTES = CHUNK_BYTES + 2048
+
+/** Where a case starts: the chip and what the test knows. */
+export interface Start {
+    readonly state: ChipState
+    readonly memory: Memory
+}
+
+/** A copy that later lives do not change. */
+export function memoryCopy(memory: Memory): Memory {
+    return { ...memory, files: { ...memory.files }, pending: memory.pending && { ...memory.pending } }
+}
+
+/** One run of a scenario. */
+export class Run {
+    lives = 0
+    /** Whether every promise must hold: no fault destroys what cannot be had again. */
+    private readonly isStrict: boolean
+    private struckAtBoot = 0
+    private forgiven = 0
+
+    constructor(
+        readonly lab: Lab,
+        readonly scenario: Scenario,
+        readonly memory: Memory,
+        readonly faults: readonly Fault[],
+    ) {
+        this.isStrict = faults.every(isHarmless)
+    }
+
+    /** Lives until the goal is reached. Throws a Violation when a promise is broken. */
+    toTheEnd(): void {
+        const limit = LIVES_MAX + LIVES_PER_FAULT * this.faults.length
+        let isDone = false
+        while (!isDone) {
+            if (this.lives++ > limit) throw new Violation(`the goal is not reached in ${limit} lives`)
+            try {
+                isDone = this.live()
+            } catch (error) {
+                if (!(error instanceof PowerCut)) throw error
+            } finally {
+                this.lab.chip.guarded = undefined
+            }
+        }
+        this.checkCost()
+    }
+
+    private live(): boolean {
+        const { lab } = this
+        this.struckAtBoot = lab.chip.struck
+        lab.chip.powerOn()
+        const slot = this.decide()
+        // What rots behind the boot loader's back is found at the next boot.
+        if (!this.isStrict && lab.chip.struck > this.struckAtBoot) return false
+        const isNew = this.whichApp(slot)
+        lab.chip.guarded = slot === 0 ? lab.layout.regions.app0 : lab.layout.regions.app1
+        const core = lab.boot()
+        core.runningInstall({ name: "demo", version: isNew ? "1.1.0" : "1.0.0", build_id: isNew ? "b2" : "b1", security: 0 })
+        core.filesMount()
+        this.checkFiles(core, isNew)
+        const life: Life = { lab, core, isNew, memory: this.memory, mayFail: () => this.isForgiven() }
+        const isDone = this.scenario.live(life)
+        if (isDone) this.checkFiles(core, isNew)
+        return isDone
+    }
+
+    /** Whether a fault other than a cut has struck in this life. */
+    private mayFail(): boolean {
+        return !this.isStrict || this.lab.chip.struck > this.struckAtBoot
+    }
+
+    /**
+     * Whether a call may fail: in such a life, and once more for each such fault, since its traces may come to light later; so may
+     * those of a second cut whose cells flicker.
+     */
+    private isForgiven(): boolean {
+        if (this.mayFail()) return true
+        this.forgiven += 1
+        const struck = this.faults.slice(0, this.lab.chip.struck)
+        const flickering = struck.filter(({ kind, detail }) => kind === "cut" && CUT_VARIANTS[detail % CUT_VARIANTS.length]!.reads !== 0)
+        return this.forgiven <= struck.filter(({ kind }) => kind !== "cut").length + Math.max(0, flickering.length - 1)
+    }
+
+    /** The boot loader decides; where no trial is taken, twice alike. */
+    private decide(): number {
+        const loader = this.lab.boot()
+        const slot = loader.bootDecide()
+        if (slot !== 0 && slot !== 1) throw new Violation(`nothing boots: ${slot}`)
+        const record = loader.bootRecordRead()
+        if (this.mayFail() || record === undefined || !record.isCommitted) return slot
+        const again = this.lab.boot().bootDecide()
+        if (again !== slot && !this.mayFail()) throw new Violation(`slot ${slot} boots, then slot ${again}`)
+        return again
+    }
+
+    private whichApp(slot: number): boolean {
+        if (this.lab.holds(slot, this.lab.newApp)) return true
+        if (this.lab.holds(slot, OLD_APP)) return false
+        throw new Violation(`slot ${slot} boots and is no complete image`)
+    }
+
+    private checkFiles(core: SearchCore, isNew: boolean): void {
+        const { memory } = this
+        if (!this.isStrict) return this.checkNothingTorn(core)
+        if (this.mayFail()) return
+        const { pending } = memory
+        if (pending !== undefined && !isNew) {
+            // What the first look finds is what must be found from now on.
+            const found = core.fileRead(pending.name)
+            if (found === pending.data) {
+                if (pending.data === undefined) delete memory.files[pending.name]
+                else memory.files[pending.name] = pending.data
+            }
+            memory.pending = undefined
+        }
+        const wanted = filesWanted(memory, isNew && core.fileRead("style.css") !== undefined)
+        for (const name of Object.keys(wanted)) {
+            if (core.fileRead(name) !== wanted[name]) throw new Violation(`the file ${name} is lost or torn`)
+        }
+        for (const name of core.fileList()) if (wanted[name] === undefined) throw new Violation(`the file ${name} came back`)
+    }
+
+    /** Where flash has lost bits, files may be missing or old, but none is ever a mixture. */
+    private checkNothingTorn(core: SearchCore): void {
+        for (const name of core.fileList()) {
+            const data = core.fileRead(name)
+            if (data !== undefined && !isKnownContent(name, data)) throw new Violation(`the file ${name} is torn`)
+        }
+    }
+
+    /** A cut costs a block at most; writes that were lost without a word can cost what they should have noted. */
+    private checkCost(): void {
+        const { scenario, lab, memory } = this
+        if (scenario.image === undefined || !this.isStrict) return
+        const imageBytes = lab.images[scenario.image].length
+        const struck = this.faults.slice(0, lab.chip.struck)
+        const cuts = memory.stops + struck.filter(({ kind }) => kind === "cut").length
+        const bound = imageBytes * (1 + memory.stops + struck.length - cuts) + cuts * (4096 + OVERHEAD_BYTES)
+        if (memory.fedBytes > bound) throw new Violation(`${memory.fedBytes} bytes were downloaded, ${cuts} cuts may make it ${bound}`)
+    }
+}
+
+/** Runs a case from its start. */
+export function runCase(lab: Lab, scenario: Scenario, start: Start, { faults }: Case): Run {
+    lab.chip.restore(start.state)
+    lab.chip.arm(faults)
+    const run = new Run(lab, scenario, memoryCopy(start.memory), faults)
+    run.toTheEnd()
+    return run
+}
+

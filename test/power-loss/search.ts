@@ -1,0 +1,208 @@
+// The search: every operation of every scenario on every geometry, every way to lose power, pairs, other faults, random chains.
+
+import type { Operation } from "./chip"
+import { caseText, createRandom, CUT_VARIANTS, KINDS, type Case, type Fault, type FaultKind } from "./faults"
+import { GEOMETRIES, Lab } from "./lab"
+import { memoryCopy, Run, runCase, type Start } from "./life"
+import { SCENARIOS, type Scenario } from "./scenarios"
+
+/** What a search has seen. */
+export interface Tally {
+    cases: number
+    /** Cases with one cut, with two, and with a chain of faults. */
+    cuts: number
+    pairs: number
+    chains: number
+    /** Cases with one fault that is no cut. */
+    others: number
+    /** Faults by kind. */
+    faults: Record<FaultKind, number>
+    /** Cases by the number of lives until the goal. */
+    lives: Record<number, number>
+    failures: { text: string; message: string }[]
+}
+
+/** A tally of nothing. */
+export function emptyTally(): Tally {
+    const faults = Object.fromEntries(KINDS.map(kind => [kind, 0])) as Record<FaultKind, number>
+    return { cases: 0, cuts: 0, pairs: 0, chains: 0, others: 0, faults, lives: {}, failures: [] }
+}
+
+/** Adds what another search has seen. */
+export function tallyAdd(sum: Tally, other: Tally): void {
+    for (const key of ["cases", "cuts", "pairs", "chains", "others"] as const) sum[key] += other[key]
+    for (const kind of KINDS) sum.faults[kind] += other.faults[kind]
+    for (const [lives, count] of Object.entries(other.lives)) sum.lives[Number(lives)] = (sum.lives[Number(lives)] ?? 0) + count
+    sum.failures.push(...other.failures)
+}
+
+/** A scenario on a geometry: where it starts, and what it does when nothing happens. */
+interface Place {
+    readonly geometry: number
+    readonly scenario: number
+    readonly lab: Lab
+    readonly work: Scenario
+    readonly start: Start
+    readonly steps: readonly Step[]
+    readonly reads: number
+}
+
+/** The chip and the test's knowledge right before an operation. */
+interface Step extends Start {
+    readonly operation: Operation
+}
+
+/** Failures after which a search ends. */
+const FAILURES_MAX = 20
+/** Kinds that need power to stay on. */
+const OTHER_KINDS = KINDS.filter(kind => kind !== "cut" && kind !== "read")
+const CUT_WAYS = CUT_VARIANTS.length
+
+/** Searches one build of the core. */
+export class Search {
+    readonly tally = emptyTally()
+    private readonly labs: (Lab | undefined)[] = []
+    private readonly places = new Map<number, Place>()
+
+    constructor(private readonly code: string) {}
+
+    /** Whether enough failures were found. */
+    isOver(): boolean {
+        return this.tally.failures.length >= FAILURES_MAX
+    }
+
+    /** A place, made when it is first asked for. */
+    place(geometry: number, scenario: number): Place {
+        const key = geometry * 100 + scenario
+        let place = this.places.get(key)
+        if (place === undefined) {
+            place = this.createPlace(geometry, scenario)
+            this.places.set(key, place)
+        }
+        return place
+    }
+
+    private createPlace(geometry: number, scenario: number): Place {
+        const lab = (this.labs[geometry] ??= new Lab(GEOMETRIES[geometry]!, this.code))
+        const work = SCENARIOS[scenario]!
+        lab.blank()
+        const memory = work.prepare(lab)
+        const start = { state: lab.chip.save(), memory: memoryCopy(memory) }
+        lab.chip.arm([])
+        lab.chip.reads = 0
+        const steps = this.record(lab, new Run(lab, work, memory, []))
+        return { geometry, scenario, lab, work, start, steps, reads: lab.chip.reads }
+    }
+
+    /** Runs to the end and keeps the state before every operation. */
+    private record(lab: Lab, run: Run): Step[] {
+        const steps: Step[] = []
+        lab.chip.onOperation = make =>
+            void steps.push({ state: lab.chip.save(), memory: memoryCopy(run.memory), operation: make() })
+        try {
+            run.toTheEnd()
+        } finally {
+            lab.chip.onOperation = undefined
+        }
+        return steps
+    }
+
+    /** Runs a case from its start, as its text says. */
+    replay(wanted: Case): void {
+        const { lab, work, start } = this.place(wanted.geometry, wanted.scenario)
+        this.attempt(wanted, () => runCase(lab, work, start, wanted).lives)
+    }
+
+    private attempt(wanted: Case, run: () => number): void {
+        const { tally } = this
+        tally.cases += 1
+        for (const { kind } of wanted.faults) tally.faults[kind] += 1
+        try {
+            const lives = run()
+            tally.lives[lives] = (tally.lives[lives] ?? 0) + 1
+        } catch (error) {
+            tally.failures.push({ text: caseText(wanted), message: error instanceof Error ? error.message : String(error) })
+        }
+    }
+
+    /** Power is lost at the last step of `faults`; the run goes on from there. Returns its recovery's steps if `isKept`. */
+    private cutAt(place: Place, step: Step, faults: readonly Fault[], isKept: boolean): Step[] {
+        const { lab, work, geometry, scenario } = place
+        let steps: Step[] = []
+        this.attempt({ geometry, scenario, faults }, () => {
+            lab.chip.restore(step.state)
+            lab.chip.arm(faults)
+            for (let k = 1; k < faults.length; k++) lab.chip.skip()
+            lab.chip.cutNow(step.operation)
+            const run = new Run(lab, work, memoryCopy(step.memory), faults)
+            if (isKept) steps = this.record(lab, run)
+            else run.toTheEnd()
+            return run.lives
+        })
+        return steps
+    }
+
+    /** One cut at operation `at`. */
+    single(place: Place, at: number, variant: number): void {
+        this.tally.cuts += 1
+        this.cutAt(place, place.steps[at]!, [{ at, kind: "cut", detail: variant }], false)
+    }
+
+    /** A cut at operation `at`, and then one at every operation of what follows; `variantOf` says how the second one looks. */
+    pairs(place: Place, at: number, variant: number, variantOf: (second: number) => number): void {
+        const first: Fault = { at, kind: "cut", detail: variant }
+        this.tally.cuts += 1
+        const steps = this.cutAt(place, place.steps[at]!, [first], true)
+        for (const [second, step] of steps.entries()) {
+            this.tally.pairs += 1
+            this.cutAt(place, step, [first, { at: second, kind: "cut", detail: variantOf(second) }], false)
+        }
+    }
+
+    /** One fault that is no cut. */
+    other(place: Place, fault: Fault): void {
+        this.tally.others += 1
+        this.replay({ geometry: place.geometry, scenario: place.scenario, faults: [fault] })
+    }
+
+    /** Up to ten random faults. */
+    chain(seed: number): void {
+        this.tally.chains += 1
+        this.replay(this.chainOf(seed))
+    }
+
+    /** The chain of a seed. Most strike early in a life, so that one life's recovery is the next one's fault. */
+    chainOf(seed: number): Case {
+        const random = createRandom(seed)
+        const geometry = random.below(GEOMETRIES.length)
+        const scenario = random.below(SCENARIOS.length)
+        const { steps, reads } = this.place(geometry, scenario)
+        const count = 2 + random.below(9)
+        const hasHarm = random.below(10) === 0
+        const faults = Array.from({ length: count }, (_, i): Fault => {
+            const range = i === 0 ? steps.length : random.below(3) === 0 ? steps.length : 8
+            const kind = random.below(10) < 6 ? "cut" : KINDS[1 + random.below(hasHarm && i === 0 ? 7 : 5)]!
+            return { at: random.below(kind === "read" ? Math.min(reads, range * 8) : range), kind, detail: detailOf(kind, random.below(1e6)) }
+        })
+        return { geometry, scenario, faults }
+    }
+
+    /** Every fault of every kind at one operation: the systematic part for a place, one step of it per call. */
+    *systematic(place: Place, salt: number): Generator<void> {
+        for (let at = 0; at < place.steps.length; at++) {
+            for (let way = 0; way < CUT_WAYS; way++) this.single(place, at, way + CUT_WAYS * salt)
+            for (const kind of OTHER_KINDS) this.other(place, { at, kind, detail: detailOf(kind, at * 31 + salt * 1009) })
+            yield
+        }
+        for (let at = salt % 4; at < place.reads; at += 4) {
+            this.other(place, { at, kind: "read", detail: 0 })
+            if (at % 64 === 0) yield
+        }
+    }
+}
+
+function detailOf(kind: FaultKind, seed: number): number {
+    if (kind === "cut") return seed % (CUT_WAYS * 50)
+    if (kind === "brown-out") return seed % 6
+    return kind === "rot" || kind === "misdirected" ? seed % 100000 : 0
+}
