@@ -6,8 +6,10 @@ import pino, { type Level, type Logger } from "pino"
 import { AGENT_VERSION } from "../../firmware/constants"
 import { openDiskArtifacts } from "./artifacts/disk"
 import { DEFAULT_CLOUD, DEFAULT_TENANT, nowOf, type Context } from "./context"
+import { POLICY_TERMS_DEFAULT } from "./domain/policy/limits"
 import { startEmbedded, type EmbeddedDatabase } from "./embedded/embedded"
 import { newId, newToken, tokenHash } from "./ids"
+import { startScheduler, tick } from "./scheduler"
 import { startServer } from "./server"
 import { openPostgres } from "./store/postgres"
 import type { Store } from "./store/store"
@@ -26,10 +28,14 @@ export interface CloudOptions {
     publicUrl?: string
     /** Least level of what is logged to stderr; "silent" for nothing. "info" by default. */
     log?: Level | "silent"
+    /** Terms that a policy may have, 1 to 50; 20 by default. Policies that are stored already go on to be understood. */
+    policyTermsMax?: number
     /** Networks that webhooks may reach although they are not public, such as `10.1.0.0/16`. */
     webhookAllow?: readonly string[]
     /** Check-ins that may wait in this process before more are sent away with 429; limits.ts says the default. */
     checkinsWaitingMax?: number
+    /** False leaves the scheduler's ticks to the caller; true by default. */
+    ticks?: boolean
     /** Unix time in ms; the system's by default. */
     nowMs?: () => number
 }
@@ -42,6 +48,8 @@ export interface Cloud {
     adminToken: string
     /** Address of its database, for another cloud beside it. Holds the password: not for logs. */
     databaseUrl: string
+    /** Takes one tick of the scheduler; answers whether work is left. */
+    tick(): Promise<boolean>
     /** Ends requests under way, then the database, if it is the embedded one. */
     close(): Promise<void>
 }
@@ -97,12 +105,14 @@ async function startParts(options: CloudOptions, log: Logger, closers: (() => Pr
     await prepare(store, token, nowMs)
     const urlSecret = await store.tables.settings.getOrPut("image-url-secret", newToken())
     const artifacts = await openDiskArtifacts(join(dataDir, "artifacts"))
-    const context: Context = { store, artifacts, urlSecret, publicUrl: options.publicUrl ?? "", nowMs, log }
+    const { publicUrl = "", policyTermsMax = POLICY_TERMS_DEFAULT } = options
+    const context: Context = { store, artifacts, urlSecret, publicUrl, policyTermsMax, nowMs, log }
     const { port = 0, host = "127.0.0.1", webhookAllow, checkinsWaitingMax } = options
     const server = await startServer(context, { version: AGENT_VERSION, port, host, webhookAllow, checkinsWaitingMax })
     closers.push(server.close)
+    if (options.ticks !== false) closers.push(startScheduler(context).close)
     log.info({ url: server.url, at: nowOf(context) }, "the cloud is ready")
-    return { url: server.url, adminToken: token, databaseUrl }
+    return { url: server.url, adminToken: token, databaseUrl, tick: () => tick(context) }
 }
 
 /**

@@ -13,6 +13,8 @@ export interface Context {
     urlSecret: string
     /** Address under which devices reach the cloud; "" takes the one that the request was sent to. */
     publicUrl: string
+    /** Terms that a policy may have, 1 to 50; docs/policies.md. */
+    policyTermsMax: number
     /** Unix time in milliseconds. */
     nowMs: () => number
     log: Logger

@@ -2,7 +2,7 @@
 
 import { policyErrorText, type PolicyErrorCode } from "../../host/cloud/domain/policy/error"
 import * as limits from "../../host/cloud/domain/policy/limits"
-import { parsePolicy, storedPolicy, traceSentence, type Policy } from "../../host/cloud/domain/policy/policy"
+import { parsePolicy, storedPolicy, type Policy } from "../../host/cloud/domain/policy/policy"
 import { printPolicy } from "../../host/cloud/domain/policy/printer"
 import { createVersions } from "../../host/cloud/domain/policy/versions"
 
@@ -179,12 +179,14 @@ describe("trace", () => {
         ["10 ^ 400 > 1", "fails at 10 ^ 400: 10 ^ 400 is not a number"],
         ["memory >> 0.5 > 1", "fails at memory >> 0.5: >> needs a whole number of 32 bits and 0 to 31, found 256 and 0.5"],
         ['semver(version, "<", model)', 'fails at model: semver() needs semantic versions, found "esp32"'],
-        ["memory >= 512 && beta == 1", "memory >= 512 && beta == 1 is false: memory = 256"],
+        ["memory >= 512 && beta == 1", "memory >= 512 && beta == 1 is false: memory = 256, beta = 1"],
         ["", 'semver(version, "<", newVersion) is true: version = "1.9.0", newVersion = "1.10.0"'],
         ["true", "true is true"],
     ])("the sentence of %p", (text, sentence) => {
         const policy = policyOf(text)
-        expect(traceSentence(policy, policy.trace(device, "1.10.0"))).toContain(sentence)
+        const explained = policy.explain(device, "1.10.0")
+        expect(explained.sentence).toContain(sentence)
+        expect(explained.result).toBe(policy.holds(device, "1.10.0"))
     })
 
     test("one policy, many devices: nothing of one is left for the next", () => {

@@ -74,9 +74,7 @@ export const verified: Check = (_device, { release, rollout }) => {
 export const scope: Check = (_device, { rollout }) => {
     if (rollout.scope === "all") return verdict(true, "the rollout is for all devices")
     if (rollout.scope === "devices" || rollout.scope === "percent") {
-        return rollout.listed
-            ? verdict(true, "the device is listed")
-            : verdict(false, "the device is not listed in the rollout")
+        return rollout.listed ? verdict(true, "the device is listed") : verdict(false, "the device is not listed in the rollout")
     }
     const what = rollout.scope
     return verdict(rollout.listed, `the device is ${rollout.listed ? "" : "not "}in the rollout's ${what}`)
@@ -95,8 +93,9 @@ export const where: Check = (device, { release, rollout }) => {
     if (text === "") return verdict(true, "the rollout has no condition")
     const parsed = storedPolicy(text)
     if (!parsed.ok) return verdict(false, `the condition ${text} cannot be read`)
-    const ok = parsed.policy.holds({ ...device, version: versionOf(device, release.module) }, release.version)
-    return verdict(ok, `${text} is ${ok}`)
+    const version = versionOf(device, release.module)
+    const { result, sentence } = parsed.policy.explain({ ...device, version }, release.version)
+    return verdict(result, sentence)
 }
 
 /** The version is one of those that may be replaced. */
@@ -149,5 +148,8 @@ export const underWay: Check = (_device, { release, rollout, underWay: others = 
 export const room: Check = (_device, { rollout, task }) => {
     if (rollout.hasRoom) return verdict(true, "the rollout's limits leave room")
     const pending = task !== null && TASK_PENDING_STATES.includes(task.state)
-    return verdict(pending, pending ? "the device is one of those within the limits" : "the rollout's limit of devices is reached")
+    return verdict(
+        pending,
+        pending ? "the device is one of those within the limits" : "the rollout's limit of devices is reached",
+    )
 }

@@ -63,8 +63,8 @@ const policy: Check = (device, { release, rollout }) => {
     }
     const parsed = storedPolicy(release.policy)
     if (!parsed.ok) return verdict(false, `the policy ${release.policy} cannot be read`)
-    const ok = parsed.policy.holds({ ...device, version }, release.version)
-    return verdict(ok, `${release.policy} is ${ok}`)
+    const { result, sentence } = parsed.policy.explain({ ...device, version }, release.version)
+    return verdict(result, sentence)
 }
 
 /** The image's own `requires` and the release's requirement: ranges of versions that may be replaced. */

@@ -80,7 +80,8 @@ async function checkArtifacts(tables: Tables, tenant: string, rows: ReleaseArtif
             { path: "files", message: `${RELEASE_ARTIFACTS_MAX} artifacts at most` },
         ])
     }
-    for (const { artifact } of rows) if ((await tables.artifacts.get(tenant, artifact)) === null) throw unknown("artifact", "artifact")
+    for (const { artifact } of rows)
+        if ((await tables.artifacts.get(tenant, artifact)) === null) throw unknown("artifact", "artifact")
 }
 
 /** The product, its module and the cloud are there. */
@@ -148,7 +149,7 @@ export async function createRelease(
     tenant: string,
     draft: ReleaseDraft,
 ): Promise<[ReleaseRow, RolloutRow | null]> {
-    checkExpression("policy", draft.policy)
+    checkExpression(context, "policy", draft.policy)
     return context.store.transaction(tables => createOnce(context, tables, tenant, draft))
 }
 

@@ -3,7 +3,6 @@
 import type { Gate, Knobs, Limits, Rate, RolloutMode, Scope } from "../domain/rollout"
 import * as limit from "../limits"
 import { Problem, type ProblemIssue } from "../problems"
-import { checkExpression } from "./expressions"
 
 /** Collects what is wrong. */
 type Report = (path: string, message: string) => void
@@ -25,7 +24,8 @@ function checkRate(report: Report, rate: Rate): void {
 function checkWindow(report: Report, { startAtS, endAtS }: Knobs["window"], nowS: number): void {
     if (startAtS !== null) {
         const [min, max] = [nowS + limit.START_AFTER_MIN_S, nowS + limit.START_AFTER_MAX_S]
-        if (!Number.isInteger(startAtS) || startAtS < min || startAtS > max) report("window.startAtS", "5 minutes to 7 days ahead")
+        if (!Number.isInteger(startAtS) || startAtS < min || startAtS > max)
+            report("window.startAtS", "5 minutes to 7 days ahead")
     }
     if (endAtS === null) return
     const start = startAtS ?? nowS
@@ -106,12 +106,12 @@ function checkTogether(report: Report, mode: RolloutMode, knobs: Knobs): void {
 function collect(run: (report: Report) => void): void {
     const issues: ProblemIssue[] = []
     run((path, message) => issues.push({ path, message }))
-    if (issues.length > 0) throw new Problem("field_invalid", "Some knobs of the rollout are out of their limits; see issues.", issues)
+    if (issues.length > 0)
+        throw new Problem("field_invalid", "Some knobs of the rollout are out of their limits; see issues.", issues)
 }
 
-/** Checks the knobs that may be edited while a rollout runs. Throws Problem `field_invalid`, `policy_invalid`. */
+/** Checks the knobs that may be edited while a rollout runs, `where` apart. Throws Problem `field_invalid`. */
 export function checkEdited(mode: RolloutMode, knobs: Knobs): void {
-    checkExpression("where", knobs.where)
     collect(report => {
         checkRate(report, knobs.rate)
         checkLimits(report, knobs.limits)
@@ -122,7 +122,7 @@ export function checkEdited(mode: RolloutMode, knobs: Knobs): void {
     })
 }
 
-/** Checks a rollout that is about to be made. `nowS` is Unix time in seconds. Throws Problem `field_invalid`, `policy_invalid`. */
+/** Checks a rollout that is about to be made. `nowS` is Unix time in seconds. Throws Problem `field_invalid`. */
 export function checkRollout(mode: RolloutMode, scope: Scope, knobs: Knobs, nowS: number): void {
     checkEdited(mode, knobs)
     collect(report => {

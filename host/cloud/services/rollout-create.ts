@@ -7,6 +7,7 @@ import { newId } from "../ids"
 import { CSV_DEVICES_MAX, ROLLOUTS_OPEN_MAX, SNAPSHOT_STEP_DEVICES } from "../limits"
 import { notFound, Problem } from "../problems"
 import type { ReleaseRow, RolloutListed, RolloutRow, Tables } from "../store/store"
+import { checkExpression } from "./expressions"
 import { checkRollout } from "./rollout-check"
 import type { RolloutDraft } from "./rollout-shapes"
 
@@ -29,7 +30,10 @@ async function listDevices(tables: Tables, row: RolloutRow, product: string, dev
     const flush = async (): Promise<void> => {
         const missing = await tables.devices.missing(row.tenant, product, step)
         if (missing.length > 0) {
-            const issues = missing.map(id => ({ path: `scope.ids.${count - step.length + step.indexOf(id)}`, message: `${id} is not a device of the product` }))
+            const issues = missing.map(id => ({
+                path: `scope.ids.${count - step.length + step.indexOf(id)}`,
+                message: `${id} is not a device of the product`,
+            }))
             throw new Problem("reference_unknown", "The scope lists devices that the product does not have; see issues.", issues)
         }
         await tables.rollouts.addDevices(row.tenant, row.id, step)
@@ -48,7 +52,8 @@ async function listDevices(tables: Tables, row: RolloutRow, product: string, dev
 async function listScope(tables: Tables, row: RolloutRow, release: ReleaseRow, draft: RolloutDraft): Promise<void> {
     if (draft.scope.kind === "devices") {
         const count = await listDevices(tables, row, release.product, new Set(draft.devices ?? []))
-        if (count === 0) throw new Problem("field_invalid", "The rollout lists no devices.", [{ path: "devices", message: "at least one" }])
+        if (count === 0)
+            throw new Problem("field_invalid", "The rollout lists no devices.", [{ path: "devices", message: "at least one" }])
     }
     if (draft.scope.kind === "groups") {
         const known = await tables.groups.getMany(row.tenant, draft.scope.groups)
@@ -60,7 +65,14 @@ async function listScope(tables: Tables, row: RolloutRow, release: ReleaseRow, d
         }
     }
     if (draft.scope.kind !== "percent") return
-    const all: RolloutListed = { ...row, scope: { kind: "all" }, product: release.product, module: release.module, version: release.version, count: 0 }
+    const all: RolloutListed = {
+        ...row,
+        scope: { kind: "all" },
+        product: release.product,
+        module: release.module,
+        version: release.version,
+        count: 0,
+    }
     const count = Math.floor(((await tables.rollouts.scopeCount(all)) * draft.scope.percent) / 100)
     if (count === 0) throw percentEmpty()
     await tables.rollouts.listShare(all, count)
@@ -85,6 +97,7 @@ export async function insertRollout(
     draft: RolloutDraft,
 ): Promise<RolloutRow> {
     const knobs: Knobs = { ...KNOBS_DEFAULT, ...draft.knobs }
+    checkExpression(context, "where", knobs.where)
     checkRollout(draft.mode, draft.scope, knobs, nowS(context))
     await checkOpen(tables, release, draft)
     const at = nowOf(context)

@@ -1,7 +1,7 @@
 // Policies: expressions that say true or false of a device. Parsed and compiled once, then asked for each device.
 
 import { checkTypes, compileRegexps } from "./check"
-import { compileTree, type Failure, type Run } from "./compile"
+import { compileTree, type Evaluate, type Failure, type Run } from "./compile"
 import { PolicyFault, type PolicyError } from "./error"
 import { POLICIES_KEPT_MAX, POLICY_TERMS_DEFAULT, POLICY_TERMS_MAX } from "./limits"
 import type { PolicyDevice } from "./names"
@@ -38,6 +38,12 @@ export interface PolicyTrace {
     readonly values: readonly TracedValue[]
 }
 
+/** A decision with its reason. */
+export interface PolicyExplanation {
+    readonly result: boolean
+    readonly sentence: string
+}
+
 /** A policy that can be asked. It keeps nothing of a device. */
 export interface Policy {
     /** As written; BLANK_POLICY for a blank one. */
@@ -46,6 +52,11 @@ export interface Policy {
     readonly terms: number
     /** Whether it holds. Never throws; false when it fails. `newVersion` is the version on offer, "" for none. */
     holds(this: void, device: PolicyDevice, newVersion: string): boolean
+    /**
+     * The same decision with its reason in one sentence, such as `memory >= 512 is false: memory = 256`. Cheap enough for each
+     * check-in.
+     */
+    explain(this: void, device: PolicyDevice, newVersion: string): PolicyExplanation
     /** The same decision, with the value of every sub-expression. */
     trace(this: void, device: PolicyDevice, newVersion: string): PolicyTrace
 }
@@ -74,9 +85,9 @@ function createTrace(tree: PolicyNode, regexps: ReturnType<typeof compileRegexps
     const texts = shown.map(printPolicy)
     return (device, newVersion) => {
         seen = new Map()
-        const run: Run = { device, newVersion, failure: null }
+        const run = runOf(device, newVersion)
         const result = decide(run)
-        const failed = run.failure as Failure | null
+        const failed = run.failure
         const values = shown.map((node, index): TracedValue => {
             const { start, end } = node
             const known = seen.get(node)
@@ -87,11 +98,38 @@ function createTrace(tree: PolicyNode, regexps: ReturnType<typeof compileRegexps
     }
 }
 
+/** A fresh evaluation. */
+function runOf(device: PolicyDevice, newVersion: string): Run {
+    return { device, newVersion, failure: null }
+}
+
+/** The decision as one sentence, with the value of every name. */
+function createExplain(tree: PolicyNode, decide: (run: Run) => boolean, names: ReadonlyMap<string, Evaluate>): Policy["explain"] {
+    const text = printPolicy(tree)
+    return (device, newVersion) => {
+        const run = runOf(device, newVersion)
+        const result = decide(run)
+        if (run.failure !== null) {
+            const { expression, message } = failureOf(run.failure)
+            return { result, sentence: `${text} is false, because it fails at ${expression}: ${message}` }
+        }
+        const values = [...names].map(([name, evaluate]) => `${name} = ${showValue(evaluate(run))}`)
+        return { result, sentence: `${text} is ${result}${values.length === 0 ? "" : `: ${values.join(", ")}`}` }
+    }
+}
+
 function createPolicy(text: string, { tree, terms }: Parsed): Policy {
     checkTypes(tree)
     const regexps = compileRegexps(tree)
-    const decide = compileTree(tree, { regexps, watch: (_node, evaluate) => evaluate })
-    const run: Run = { device: { id: "", product: "", version: "", attributes: {} }, newVersion: "", failure: null }
+    const names = new Map<string, Evaluate>()
+    const decide = compileTree(tree, {
+        regexps,
+        watch(node, evaluate) {
+            if (node.kind === "name") names.set(printPolicy(node), evaluate)
+            return evaluate
+        },
+    })
+    const run = runOf({ id: "", product: "", version: "", attributes: {} }, "")
     let trace: Trace | undefined
     return {
         text,
@@ -103,6 +141,7 @@ function createPolicy(text: string, { tree, terms }: Parsed): Policy {
             run.failure = null
             return decide(run)
         },
+        explain: createExplain(tree, decide, names),
         trace: (device, newVersion) => (trace ??= createTrace(tree, regexps))(device, newVersion),
     }
 }
@@ -119,19 +158,6 @@ export function parsePolicy(text: string, termsMax = POLICY_TERMS_DEFAULT): Poli
         if (error instanceof PolicyFault) return { ok: false, error: error.error }
         throw error
     }
-}
-
-/**
- * A trace as one sentence, for explanations: `memory >= 512 is false: memory = 256`. The values are those of the names that were
- * looked up; a failure says its own.
- */
-export function traceSentence({ tree }: Policy, { result, failure, values }: PolicyTrace): string {
-    const expression = printPolicy(tree)
-    if (failure !== null) return `${expression} is false, because it fails at ${failure.expression}: ${failure.message}`
-    const names = new Set(nodesOf(tree).flatMap(node => (node.kind === "name" ? [printPolicy(node)] : [])))
-    const known = values.filter(({ state, expression: part }) => state === "value" && names.has(part))
-    const shown = new Set(known.map(({ expression: part, value }) => `${part} = ${showValue(value)}`))
-    return `${expression} is ${result}${shown.size === 0 ? "" : `: ${[...shown].join(", ")}`}`
 }
 
 const kept = new Map<string, PolicyParsed>()
