@@ -200,3 +200,5 @@ export const STEP_TASKS = 1000
 export const TICK_MS = 1000
 /** Example devices of each reason in a preview. */
 export const PREVIEW_EXAMPLES = 20
+/** Milliseconds that one tick may take steps beyond the first of each rollout. */
+export const TICK_BUDGET_MS = 800

@@ -50,12 +50,7 @@ export interface TaskStep {
 export type CountDeltas = Partial<Record<keyof Counts, number>>
 
 /** The first task, or the next one, of a rollout on a device, without an id. */
-export function bornTask(
-    { before, ...birth }: TaskBirth,
-    event: TaskEvent,
-    knobs: Knobs,
-    nowMs: number,
-): Omit<TaskLife, "id"> {
+export function bornTask({ before, ...birth }: TaskBirth, event: TaskEvent, knobs: Knobs, nowMs: number): Omit<TaskLife, "id"> {
     const state = taskNext(null, event)
     if (state === null) throw new Error(`no task begins with ${event}`)
     return {

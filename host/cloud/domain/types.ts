@@ -78,15 +78,7 @@ export interface RolloutFacts {
  * device reports progress. probation: done, its version is not seen yet. skipped: the device ran the version already.
  */
 export type TaskState =
-    | "awaiting"
-    | "queued"
-    | "offered"
-    | "working"
-    | "probation"
-    | "succeeded"
-    | "failed"
-    | "canceled"
-    | "skipped"
+    "awaiting" | "queued" | "offered" | "working" | "probation" | "succeeded" | "failed" | "canceled" | "skipped"
 
 /** What is known of the last task of a rollout on a device. */
 export interface TaskFacts {

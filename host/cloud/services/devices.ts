@@ -4,6 +4,7 @@ import { checkAttributes } from "../attributes"
 import { DEFAULT_CLOUD, eventOf, nowOf, type Context } from "../context"
 import type { Attributes } from "../domain/types"
 import { newId, newToken, tokenHash } from "../ids"
+import { DEVICE_TAGS_MAX, LABEL } from "../limits"
 import { notFound, Problem } from "../problems"
 import { DEVICE_NEW } from "./facts"
 import type { DeviceRow, Tables } from "../store/store"
@@ -21,6 +22,11 @@ export interface DeviceDraft {
 export interface DeviceChange {
     attributes?: Attributes | undefined
     claimed?: boolean | undefined
+    tags?: string[] | undefined
+    /** "" for none. */
+    region?: string | undefined
+    /** What it should be (the shadow); null removes a name. */
+    desired?: Attributes | undefined
 }
 
 function unknown(path: string): Problem {
@@ -85,10 +91,25 @@ function withoutToken(device: DeviceRow): DeviceRow {
     return { ...device, tokenHash: null, tokenHolder: null, tokenUsed: false }
 }
 
-function changed(device: DeviceRow, { attributes = {}, claimed = device.claimed }: DeviceChange): DeviceRow {
-    const all = Object.entries({ ...device.attributes, ...attributes })
-    const kept = Object.fromEntries(all.filter(([name, value]) => !(value === null && name in attributes)))
-    const after = { ...device, attributes: checkAttributes(kept), claimed }
+/** Attributes after a change; those set to null are gone. */
+function merged(before: Attributes, change: Attributes): Attributes {
+    const all = Object.entries({ ...before, ...change })
+    return checkAttributes(Object.fromEntries(all.filter(([name, value]) => !(value === null && name in change))))
+}
+
+function checkLabels(path: string, labels: string[]): void {
+    if (labels.length <= DEVICE_TAGS_MAX && labels.every(label => LABEL.test(label))) return
+    const message = `at most ${DEVICE_TAGS_MAX}, each of 1 to 63 letters, digits and _ - . :`
+    throw new Problem("field_invalid", `The field ${path} is not valid.`, [{ path, message }])
+}
+
+function changed(device: DeviceRow, change: DeviceChange): DeviceRow {
+    const { claimed = device.claimed, tags = device.tags, region = device.region } = change
+    checkLabels("tags", tags)
+    checkLabels("region", region === "" ? [] : [region])
+    const attributes = merged(device.attributes, change.attributes ?? {})
+    const desired = merged(device.desired, change.desired ?? {})
+    const after = { ...device, attributes, desired, claimed, tags: [...new Set(tags)], region }
     return claimed ? after : withoutToken(after)
 }
 

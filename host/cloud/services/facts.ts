@@ -76,9 +76,7 @@ function inScope(device: DeviceRow, { rollout, scope }: RolloutCandidate, around
         case "groups":
             return scope.groups.some(group => inGroup(device, group, around))
         default:
-            return around.listed.some(
-                one => one.rollout === rollout && one.device === device.id && one.tenant === device.tenant,
-            )
+            return around.listed.some(one => one.rollout === rollout && one.device === device.id && one.tenant === device.tenant)
     }
 }
 

@@ -86,9 +86,7 @@ export interface Preview {
 
 /** What makes a group: ids that are added later, an expression, or a union of other groups. */
 export type GroupDraft = { id: string; name?: string | undefined } & (
-    | { kind: "listed" }
-    | { kind: "where"; where: string }
-    | { kind: "union"; groups: string[] }
+    { kind: "listed" } | { kind: "where"; where: string } | { kind: "union"; groups: string[] }
 )
 
 /** A group as it is shown. */

@@ -171,6 +171,8 @@ export interface RolloutTable {
     /** Ids of the rollouts that have not finished. */
     open(): Promise<string[]>
     countOpen(product: string): Promise<number>
+    /** An open rollout whose scope names a group; null when there is none. */
+    openOfGroup(tenant: string, group: string): Promise<string | null>
     /** The enabled rollouts of products that take devices or have tasks. */
     candidates(products: string[]): Promise<RolloutCandidate[]>
     /** The newest rollouts of a product, whatever their state. */

@@ -49,7 +49,15 @@ async function remove(query: Query, tenant: string, id: string): Promise<boolean
 }
 
 async function update(query: Query, row: DeviceRow): Promise<void> {
-    const values = [row.tenant, row.id, JSON.stringify(row.attributes), row.claimed, row.tokenHash, row.tokenHolder, row.tokenUsed]
+    const values = [
+        row.tenant,
+        row.id,
+        JSON.stringify(row.attributes),
+        row.claimed,
+        row.tokenHash,
+        row.tokenHolder,
+        row.tokenUsed,
+    ]
     await query(UPDATE, [...values, row.tags, row.region, JSON.stringify(row.reported), JSON.stringify(row.desired)])
 }
 
@@ -63,7 +71,8 @@ export function deviceTable(query: Query): DeviceTable {
             const text = `select ${DEVICE} from device d where id = $2 and tenant_id = $1`
             return (await query<DeviceRow>(text, [tenant, id]))[0] ?? null
         },
-        lock: ids => query<DeviceRow>(`select ${DEVICE} from device d where id = any($1) order by id, tenant_id for update`, [ids]),
+        lock: ids =>
+            query<DeviceRow>(`select ${DEVICE} from device d where id = any($1) order by id, tenant_id for update`, [ids]),
         findByToken: async tokenHash =>
             (await query<DeviceRow>(`select ${DEVICE} from device d where token_hash = $1`, [tokenHash]))[0] ?? null,
         list: (tenant, product, { after, limit }) => query<DeviceRow>(LIST, [tenant, product, after, limit]),

@@ -33,9 +33,7 @@ async function addCounts(query: Query, deltas: Map<string, CountDeltas>): Promis
 }
 
 /** The part of the rollouts' table that is about pace and counts. */
-export function paceTable(
-    query: Query,
-): Pick<RolloutTable, "paces" | "lockPaces" | "updatePace" | "counts" | "addCounts"> {
+export function paceTable(query: Query): Pick<RolloutTable, "paces" | "lockPaces" | "updatePace" | "counts" | "addCounts"> {
     const select = `select ${PACE} from rollout_pace where rollout_id = any($1) order by rollout_id`
     return {
         paces: ids => query<PaceRow & { rollout: string }>(select, [ids]),

@@ -143,6 +143,11 @@ export function rolloutTable(query: Query): RolloutTable {
         },
         open: async () =>
             (await query<{ id: string }>("select id from rollout where state <> 'finished' order by id")).map(({ id }) => id),
+        openOfGroup: async (tenant, group) => {
+            const text =
+                "select id from rollout where tenant_id = $1 and state <> 'finished' and scope_data->'groups' ? $2 limit 1"
+            return (await query<{ id: string }>(text, [tenant, group]))[0]?.id ?? null
+        },
         countOpen: async product => {
             const text = `select count(*)::int as count ${LISTED_FROM} where r.product_id = $1 and o.state <> 'finished'`
             return (await query<{ count: number }>(text, [product]))[0]?.count ?? 0

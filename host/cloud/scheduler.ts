@@ -1,0 +1,52 @@
+// The scheduler of one cloud process: every second it takes the steps of all rollouts and settles what is overdue.
+
+import type { Context } from "./context"
+import { TICK_BUDGET_MS, TICK_MS } from "./limits"
+import { settleOverdue } from "./services/overdue"
+import { stepRollout } from "./services/rollout-step"
+
+/** A scheduler that runs. */
+export interface Scheduler {
+    /** Ends after the step that is under way. */
+    close(): Promise<void>
+}
+
+/**
+ * One tick: each open rollout takes its step, and goes on while it has more to do and `budgetMs` lasts. Any number of processes may
+ * tick at the same time: a rollout is in one hand at a time. Answers whether work is left.
+ */
+export async function tick(context: Context, budgetMs = TICK_BUDGET_MS, realMs: () => number = Date.now): Promise<boolean> {
+    const endMs = realMs() + budgetMs
+    let isLeft = false
+    for (const id of await context.store.tables.rollouts.open()) {
+        let again = await stepRollout(context, id)
+        while (again && realMs() < endMs) again = await stepRollout(context, id)
+        isLeft ||= again
+    }
+    let more = await settleOverdue(context)
+    while (more && realMs() < endMs) more = await settleOverdue(context)
+    return isLeft || more
+}
+
+/** Starts to tick; a tick that fails is logged, and the next one tries again. */
+export function startScheduler(context: Context): Scheduler {
+    let timer: NodeJS.Timeout | null = null
+    let isClosed = false
+    let underWay = Promise.resolve()
+    const next = (afterMs: number): void => {
+        if (isClosed) return
+        timer = setTimeout(() => {
+            const startedMs = Date.now()
+            underWay = tick(context)
+                .catch((error: unknown) => void context.log.warn({ err: error }, "a tick of the scheduler failed"))
+                .then(isLeft => next(isLeft === true ? 0 : Math.max(0, TICK_MS - (Date.now() - startedMs))))
+        }, afterMs)
+    }
+    next(TICK_MS)
+    const close = async (): Promise<void> => {
+        isClosed = true
+        if (timer !== null) clearTimeout(timer)
+        await underWay
+    }
+    return { close }
+}
