@@ -5,7 +5,7 @@ import { bootRecordRead, bootRecordWrite, type BootRecord } from "./boot-record"
 import { blocksOf } from "./bytes"
 import { filesMerge } from "./files"
 import { blockHasDigest, journalDigest, journalForget } from "./journal"
-import { manifestParts, PART_APP, PART_FILES, partRegion } from "./manifest"
+import { manifestParts, manifestSecurity, PART_APP, PART_FILES, partRegion } from "./manifest"
 import { ports, type Bytes, type Region } from "./ports"
 import { regionDigest } from "./region"
 import { STATUS_BLOCK_HASH, STATUS_NO_BOOT_RECORD, STATUS_OK, STATUS_PART_HASH } from "./status"
@@ -74,6 +74,7 @@ function flip(record: BootRecord, options: ApplyOptions, digest: Bytes): number 
             record.activeApp = options.appSlot
             record.appBytes[options.appSlot] = parts[k].sizeBytes
             record.appDigests[options.appSlot] = digest
+            record.appSecurity[options.appSlot] = manifestSecurity()
         } else record.activeFiles = options.filesArea
     }
     record.isCommitted = false

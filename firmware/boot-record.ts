@@ -10,6 +10,7 @@ import {
     SLOT_COUNT,
     SLOT_NONE,
     TRIALS_DEFAULT,
+    UPDATE_ID_BYTES_MAX,
     WRITES_MAX,
 } from "./constants"
 import { ports, type Bytes } from "./ports"
@@ -33,6 +34,8 @@ export interface BootRecord {
     security: number
     appBytes: number[]
     appDigests: Bytes[]
+    /** Security counters of the images in the app slots. */
+    appSecurity: number[]
     /** Result of the last update: STATUS_OK or a negative status. */
     result: number
     updateId: string
@@ -57,6 +60,7 @@ export function bootRecordFirst(): BootRecord {
         security: 0,
         appBytes: [0, 0],
         appDigests: ["", ""],
+        appSecurity: [0, 0],
         result: STATUS_OK,
         updateId: "",
     }
@@ -221,7 +225,9 @@ function encode(record: BootRecord): Bytes {
     bytes = bytes + bytesOfU31(record.commitTimeoutS) + bytesOfU31(record.security)
     bytes = bytes + bytesOfU31(record.appBytes[0]) + bytesOfU31(record.appBytes[1])
     for (let slot = 0; slot < SLOT_COUNT; slot++) bytes = bytes + zeroPadded(record.appDigests[slot], DIGEST_BYTES)
-    bytes = bytes + bytesOfU31(-record.result) + byteOf(record.updateId.length) + record.updateId
+    bytes = bytes + bytesOfU31(-record.result) + byteOf(record.updateId.length)
+    bytes = bytes + zeroPadded(record.updateId, UPDATE_ID_BYTES_MAX)
+    for (let slot = 0; slot < SLOT_COUNT; slot++) bytes = bytes + bytesOfU31(record.appSecurity[slot])
     return zeroPadded(bytes, BODY_BYTES)
 }
 
@@ -245,6 +251,7 @@ function decode(bytes: Bytes): BootRecord {
         security: u31(bytes, 20),
         appBytes: [u31(bytes, 24), u31(bytes, 28)],
         appDigests: [bytes.substring(32, 64), bytes.substring(64, 96)],
+        appSecurity: [u31(bytes, 164), u31(bytes, 168)],
         result: -u31(bytes, 96),
         updateId: bytes.substring(101, 101 + u8(bytes, 100)),
     }

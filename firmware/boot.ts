@@ -45,7 +45,8 @@ export function recordBack(record: BootRecord, result: number): void {
 function committedSlot(record: BootRecord): number {
     if (slotIsWhole(record, record.activeApp)) return record.activeApp
     const other = 1 - record.activeApp
-    if (!slotIsWhole(record, other)) return STATUS_SLOT_DAMAGED
+    // An image from before the counter was raised holds what was raised for: it is no way out.
+    if (record.appSecurity[other] < record.security || !slotIsWhole(record, other)) return STATUS_SLOT_DAMAGED
     record.revertApp = other
     recordBack(record, STATUS_SLOT_DAMAGED)
     bootRecordWrite(record)

@@ -9,7 +9,6 @@ import { journalForget } from "./journal"
 import { blockBytesOf } from "./manifest"
 import { ports, type Region } from "./ports"
 import { regionDigest, regionErase } from "./region"
-import { runningImage } from "./running"
 import { rSignalSync, SIGNAL_COMMIT } from "./signals"
 import * as status from "./status"
 import { updaterIsBusy } from "./updater"
@@ -60,7 +59,7 @@ export function commit(): number {
     record.revertApp = SLOT_NONE
     record.revertFiles = SLOT_NONE
     record.trialsLeft = 0
-    record.security = most(record.security, runningImage().security)
+    record.security = most(record.security, record.appSecurity[record.activeApp])
     const result = bootRecordWrite(record)
     if (result === status.STATUS_OK) rSignalSync(SIGNAL_COMMIT, undefined)
     return result
@@ -104,6 +103,7 @@ export function createSnapshot(isRevert: boolean, commitTimeoutS: number): numbe
 function snapshotRecord(record: BootRecord, slot: number, isRevert: boolean, commitTimeoutS: number): number {
     record.appBytes[slot] = record.appBytes[record.activeApp]
     record.appDigests[slot] = record.appDigests[record.activeApp]
+    record.appSecurity[slot] = record.appSecurity[record.activeApp]
     if (isRevert) {
         record.revertApp = slot
         record.revertFiles = 1 - record.activeFiles

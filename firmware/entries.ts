@@ -85,6 +85,8 @@ export function entriesSame(): boolean {
 /** The first part that is not whole, as STATUS_PART_MISSING; STATUS_OK when all are; STATUS_MANIFEST_ORDER without a manifest. */
 export function entriesMissing(): number {
     if (!isKnown) return status.STATUS_MANIFEST_ORDER
+    // Behind such a manifest came nothing, not even its signatures.
+    if (!isAllowed) return status.STATUS_SIGNATURE_MISSING
     for (let k = 0; k < manifestParts().length; k++) {
         if (partState[k] === PART_NONE) {
             // A download that went on behind the part must not do so again.

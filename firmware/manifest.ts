@@ -57,11 +57,17 @@ interface ManifestText {
 
 let version = ""
 let buildId = ""
+let counter = 0
 let parts: Part[] = []
 
 /** Version of the image whose manifest was read last. */
 export function manifestVersion(): string {
     return version
+}
+
+/** Security counter of that image, 0 when its manifest names none. */
+export function manifestSecurity(): number {
+    return counter
 }
 
 /** The parts that this board takes, in the manifest's order of part names. */
@@ -90,6 +96,7 @@ export function manifestIsRunning(): boolean {
 export function manifestRead(text: Bytes, appRoomBytes: number, filesRoomBytes: number, security: number): number {
     version = ""
     buildId = ""
+    counter = 0
     parts = []
     const value = ports.json.parse(text) as ManifestText | undefined
     if (value === undefined) return status.STATUS_MANIFEST_JSON
@@ -117,7 +124,8 @@ function manifestAllows(value: ManifestText, security: number): number {
     }
     if (value.security !== undefined) {
         if (!isSize(value.security)) return status.STATUS_MANIFEST_FIELD
-        if ((value.security as number) < security) return status.STATUS_SECURITY
+        counter = value.security as number
+        if (counter < security) return status.STATUS_SECURITY
     } else if (security > 0) return status.STATUS_SECURITY
     if (value.expires !== undefined) {
         if (typeof value.expires !== "string") return status.STATUS_MANIFEST_FIELD

@@ -112,9 +112,9 @@ function installImage(image: Buffer): void {
 function installCommitted(security: number): void {
     const record = bootRecordRead()
     if (record === undefined) return check(status.STATUS_NO_BOOT_RECORD, "the boot record cannot be read", "replace the flash")
-    const { sequence, activeApp, activeFiles, appBytes, appDigests } = record
+    const { sequence, activeApp, activeFiles, appBytes, appDigests, appSecurity } = record
     if (activeApp !== APP_SLOT) check(status.STATUS_NO_PARTS, "the image brings no app", HINT_IMAGE)
-    const committed = { ...bootRecordFirst(), sequence, activeApp, activeFiles, appBytes, appDigests, security }
+    const committed = { ...bootRecordFirst(), sequence, activeApp, activeFiles, appBytes, appDigests, appSecurity, security }
     check(bootRecordWrite(committed), "the boot record cannot be written", "replace the flash")
     check(journalForget(), "the journal cannot be erased", "replace the flash")
     check(filesMount(), "the files area cannot be read", "replace the flash")

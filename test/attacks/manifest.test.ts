@@ -69,6 +69,18 @@ describe("attacks 4 and 15: the security counter", () => {
         expect(feed(back, signedImage([key], { manifest: { version: "1.0.5" } }), 1000)).toBe(status.STATUS_DONE)
     })
 
+    test.each([
+        [5, status.STATUS_SLOT_DAMAGED],
+        [0, 0],
+    ])("an older image is refused at boot, too: counter %i → %i", (security, wanted) => {
+        const { rig, core } = createBoard(running)
+        const next = installed(rig, core, { manifest: { security } }, { version: "1.1.0", security })
+        next.commit.commit()
+        rig.flash.array[rig.layout.regions.app1.offsetBytes + 100]! ^= 1
+        // The other slot still holds the old image, whole: it boots only where no counter was raised above its own.
+        expect([boots(rig), boots(rig)]).toEqual([wanted, wanted])
+    })
+
     test("values that are no counters", () => {
         for (const security of [-1, 1.5, "9", null, true]) refused({ manifest: { security } }, status.STATUS_MANIFEST_FIELD)
     })

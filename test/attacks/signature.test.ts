@@ -81,7 +81,7 @@ describe("attack 1: a flipped bit", () => {
     })
 
     test("anywhere in the manifest, its CRC mended", () => {
-        for (let at = 0; at < manifestBytes.length; at += 1) {
+        for (let at = 0; at < manifestBytes.length; at += 3) {
             const image = bent(entries, "manifest.json", bytes => void (bytes[at]! ^= 1 << (at % 7)))
             const outcome = offer(image, running, 65536)
             expect(outcome.status).toBeLessThan(0)
@@ -103,7 +103,7 @@ describe("attack 1: a flipped bit", () => {
 
     test("in any byte of the whole image: refused, or the very image", () => {
         const image = signedImage([key])
-        for (let at = 0; at < image.length; at += 37) {
+        for (let at = 0; at < image.length; at += 97) {
             const outcome = offer(flipped(image, at), running, 65536)
             if (outcome.status === status.STATUS_DONE) expect(slotBytes(outcome.rig, 1, NEW.length).equals(NEW)).toBe(true)
             else expect(outcome.status).toBeLessThanOrEqual(0)
