@@ -4,6 +4,7 @@ import { once } from "node:events"
 import { resolve } from "node:path"
 import { Option, type Command } from "commander"
 import { startCloud, type Cloud, type CloudOptions } from "../../cloud/cloud"
+import { POLICY_TERMS_DEFAULT, POLICY_TERMS_MAX } from "../../cloud/domain/policy/limits"
 import { CliError, EXIT_DONE } from "../cli-error"
 import type { Cli, CommandContext } from "../context"
 import { forgetLocalCloud, LOCAL_FOLDER, writeLocalCloud } from "../local-cloud"
@@ -15,6 +16,7 @@ interface CloudCommandOptions {
     readonly host: string
     readonly databaseUrl?: string
     readonly publicUrl?: string
+    readonly policyTerms: number
     readonly webhookAllow: readonly string[]
     readonly log: NonNullable<CloudOptions["log"]>
 }
@@ -41,8 +43,8 @@ export async function startLocalCloud(options: CloudOptions): Promise<Cloud> {
 async function cloud({ io, output, options }: CommandContext<CloudCommandOptions>): Promise<number> {
     const stop = io.stopSignal()
     const dataDir = resolve(io.cwd, options.data)
-    const { port, host, databaseUrl, publicUrl, webhookAllow, log } = options
-    const running = await startLocalCloud({ dataDir, port, host, databaseUrl, publicUrl, webhookAllow, log })
+    const { port, host, databaseUrl, publicUrl, webhookAllow, log, policyTerms: policyTermsMax } = options
+    const running = await startLocalCloud({ dataDir, port, host, databaseUrl, publicUrl, webhookAllow, log, policyTermsMax })
     try {
         writeLocalCloud(io.cwd, { url: running.url, data: dataDir })
         output.result({ url: running.url, data: dataDir }, running.url)
@@ -67,6 +69,7 @@ export function registerCloud(program: Command, cli: Cli): void {
         .option("--database-url <url>", "PostgreSQL to use in place of the one that it brings")
         .option("--public-url <url>", "address under which devices reach it, when that differs")
         .option("--webhook-allow <network>", "network that webhooks may reach though it is not public", collect, [])
+        .option("--policy-terms <n>", "terms that a policy may have", parseInteger(1, POLICY_TERMS_MAX), POLICY_TERMS_DEFAULT)
         .addOption(new Option("--log <level>", "least level of what is logged to stderr").choices(LEVELS).default("warn"))
         .action(cli.action(cloud))
 }
