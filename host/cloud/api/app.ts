@@ -15,10 +15,12 @@ import { handleErrors, jsonBodies, newApi, tenantOf, type Api, type ApiEnv } fro
 import { authorization, measure, rolesOf } from "./caller"
 import { deviceRoutes } from "./devices"
 import { editions } from "./editions"
+import { groupRoutes } from "./groups"
 import { safeHeaders } from "./headers"
 import { fleetRoutes } from "./products"
 import { releaseRoutes } from "./releases"
 import { repeats } from "./repeats"
+import { rolloutRoutes } from "./rollouts"
 import { PROBLEM, VIEWER } from "./routes"
 import { transferRoutes } from "./transfer"
 import { webhookRoutes } from "./webhooks"
@@ -50,6 +52,8 @@ const GROUPS: readonly ((context: Context, parts: ApiParts) => Api)[] = [
     fleetRoutes,
     deviceRoutes,
     releaseRoutes,
+    rolloutRoutes,
+    groupRoutes,
     accessRoutes,
     transferRoutes,
     (context, { streams }) => activityRoutes(context, streams),

@@ -1,15 +1,15 @@
-// Routes of artifacts, releases and rollouts.
+// Routes of artifacts and releases.
 
 import { createRoute, z } from "@hono/zod-openapi"
 import { readImage } from "../artifacts/image"
 import { eventOf, nowOf, type Context } from "../context"
-import { ARTIFACT_BYTES_MAX, SCOPE_DEVICES_MAX } from "../limits"
+import { ARTIFACT_BYTES_MAX } from "../limits"
 import { notFound, Problem } from "../problems"
 import { changeRelease, createRelease, deleteRelease } from "../services/releases"
-import type { ArtifactRow, ReleaseRow, RolloutListed } from "../store/store"
+import type { ArtifactRow, ReleaseRow } from "../store/store"
 import { newApi, pageOf, pageQuery, pageRequest, tenantOf, type Api } from "./base"
 import { answer, body, EMPTY, page, PROBLEM, OPERATOR, VIEWER } from "./routes"
-import { artifactSchema, idParam, releaseSchema, rolloutSchema, scopeDraft, sha256, sha256Param, text, version } from "./schemas"
+import { artifactSchema, chosenId, idParam, name, releaseSchema, scopeDraft, sha256, sha256Param, text, version } from "./schemas"
 
 const upload = createRoute({
     method: "post",
@@ -47,7 +47,14 @@ const releaseDraft = z.strictObject({
     description: text.default(""),
     commit: text.default(""),
     enabled: z.boolean().default(true),
-    scope: scopeDraft.default({ kind: "all" }),
+    /** Null makes no rollout with it. */
+    scope: scopeDraft.nullable().default({ kind: "all" }),
+    module: name.optional(),
+    cloud: chosenId.optional(),
+    requirement: text.optional(),
+    needsVerification: z.boolean().optional(),
+    deltas: z.record(version, sha256).optional(),
+    files: z.record(name, sha256).optional(),
 })
 const create = createRoute({
     method: "post",
@@ -89,22 +96,6 @@ const remove = createRoute({
     request: { params: idParam },
     responses: { 204: EMPTY, default: PROBLEM },
 })
-const listRollouts = createRoute({
-    method: "get",
-    path: "/rollouts",
-    security: VIEWER,
-    summary: "List rollouts, newest first",
-    request: { query: z.object({ ...pageQuery, release: z.string().optional() }) },
-    responses: { 200: page("Rollouts", rolloutSchema), default: PROBLEM },
-})
-const getRollout = createRoute({
-    method: "get",
-    path: "/rollouts/{id}",
-    security: VIEWER,
-    summary: "Show a rollout with the devices it lists",
-    request: { params: idParam },
-    responses: { 200: answer("The rollout", rolloutSchema), default: PROBLEM },
-})
 
 function artifactItem({ sha256: hash, sizeBytes, manifest, createdAt }: ArtifactRow): z.infer<typeof artifactSchema> {
     return { sha256: hash, sizeBytes, manifest: { ...manifest }, createdAt: createdAt.toISOString() }
@@ -124,11 +115,6 @@ function releaseItem(row: ReleaseRow, rollouts: string[]): z.infer<typeof releas
         rollouts,
         createdAt: row.createdAt.toISOString(),
     }
-}
-
-function rolloutItem(row: RolloutListed): z.infer<typeof rolloutSchema> {
-    const { id, release, product, version: number, mode, scope, count } = row
-    return { id, release, product, version: number, mode, scope: { ...scope, count }, createdAt: row.createdAt.toISOString() }
 }
 
 /** Rollouts of releases on one page; a release has few. */
@@ -206,32 +192,10 @@ function addReleaseRoutes(api: Api, context: Context): void {
     })
 }
 
-function addRolloutRoutes(api: Api, context: Context): void {
-    const { rollouts } = context.store.tables
-    api.openapi(listRollouts, async c => {
-        const query = c.req.valid("query")
-        const rows = await rollouts.list(tenantOf(c), query.release === undefined ? null : [query.release], pageRequest(query))
-        return c.json(
-            pageOf(rows, query.limit, ({ id }) => id, rolloutItem),
-            200,
-        )
-    })
-    api.openapi(getRollout, async c => {
-        const row = await rollouts.get(tenantOf(c), c.req.valid("param").id)
-        if (row === null) throw notFound("rollout")
-        const shown = rolloutItem(row)
-        if (row.scope.kind === "devices") {
-            shown.scope.ids = await rollouts.deviceIds(row.id, { after: null, limit: SCOPE_DEVICES_MAX })
-        }
-        return c.json(shown, 200)
-    })
-}
-
-/** Routes of artifacts, releases and rollouts. */
+/** Routes of artifacts and releases. */
 export function releaseRoutes(context: Context): Api {
     const api = newApi()
     addArtifactRoutes(api, context)
     addReleaseRoutes(api, context)
-    addRolloutRoutes(api, context)
     return api
 }

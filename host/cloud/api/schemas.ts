@@ -115,26 +115,6 @@ export const scopeDraft = z
     ])
     .openapi("ScopeDraft")
 
-/** A rollout. */
-export const rolloutSchema = z
-    .object({
-        id,
-        release: id,
-        product: id,
-        version: z.string(),
-        mode: z.enum(["snapshot", "continuous"]),
-        scope: z.object({
-            kind: z.enum(["all", "devices", "groups", "regions", "percent"]),
-            groups: z.array(id).optional(),
-            regions: z.array(id).optional(),
-            percent: z.number().optional(),
-            count: z.int(),
-            ids: z.array(id).optional(),
-        }),
-        createdAt: time,
-    })
-    .openapi("Rollout")
-
 /** A task. */
 export const taskSchema = z
     .object({
