@@ -66,7 +66,7 @@ test("any tree, printed and parsed, is the same tree; printed again, the same te
     expect(compared).toBeGreaterThan(EXPRESSIONS * 0.99)
 })
 
-test("policies that pass the check are printed and parsed the same, and decide without a throw, as their trace does, one step a node at most", () => {
+test("checked policies: the same when parsed again; no throw, the trace decides the same, at most one step a node", () => {
     const source = sourceOf(SEED)
     const outcomes = { true: 0, false: 0, failed: 0 }
     for (let i = 0; i < EXPRESSIONS; i++) {
