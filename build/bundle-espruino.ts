@@ -24,7 +24,9 @@ const STEPS: Record<string, string> = {
     "otary:agent": `import { agentStart } from "./firmware/agent"\nagentStart()\n`,
 }
 /** Behind the loader, outside its functions: what ran the loader is gone from RAM when the image starts, and an image that throws is reset. */
-const LOADER_TAIL = `if(otary.bytes)try{eval(require("Storage").read(otary.file,otary.at,otary.bytes))}catch(e){print("panic: "+e),E.reboot()}`
+const LOADER_TAIL =
+    `if(otary.bytes)try{eval(require("Storage").read(otary.file,otary.at,otary.bytes))}catch(e){print("panic: "+e);otary.bytes=-1}\n` +
+    `if(otary.bytes<0)E.reboot()`
 
 /** Folders whose functions may be marked @hot. */
 const HOT_FOLDERS = ["firmware", "shims/espruino"]

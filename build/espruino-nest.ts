@@ -1,7 +1,7 @@
 // Fewer functions in RAM: on Espruino every function that exists costs about six JsVars, whether or not it ever runs again.
 // A function that only one other one needs is moved into it, where it exists while that one runs; its code stays in flash.
 
-import { boundNames, isPropertyName, parseScript, type Tree, walk } from "./js-tree"
+import { boundNames, isFunction, isPropertyName, parseScript, type Tree, walk } from "./js-tree"
 
 /** A function of the outermost scope. */
 interface Func {
@@ -11,11 +11,19 @@ interface Func {
     readonly uses: Set<string>
     /** Names that it, and what is in it, binds. */
     readonly binds: Set<string>
+    /** Whether it makes functions of its own: they keep its scope, with all that was moved there, for as long as they live. */
+    readonly makesFunctions: boolean
     /** Whether it must stay where it is: code outside functions calls it, or its identity counts (it is handed around). */
     isRoot: boolean
 }
 
 type Funcs = ReadonlyMap<string, Func>
+
+function makesFunctions(func: Tree): boolean {
+    let count = 0
+    walk(func, node => void (isFunction(node) && (count += 1)))
+    return count > 1
+}
 
 function collect(program: Tree): Map<string, Func> {
     const funcs = new Map<string, Func>()
@@ -24,7 +32,7 @@ function collect(program: Tree): Map<string, Func> {
         const name = (node["id"] as Tree)["name"] as string
         const binds = boundNames(node)
         binds.delete(name)
-        funcs.set(name, { name, node, uses: new Set(), binds, isRoot: false })
+        funcs.set(name, { name, node, uses: new Set(), binds, makesFunctions: makesFunctions(node), isRoot: false })
     }
     return funcs
 }
@@ -46,53 +54,70 @@ function connect(program: Tree, funcs: Funcs): void {
     })
 }
 
-/** For every function the functions that all ways to it lead through, itself included (Allen and Cocke's dominators). */
-function dominators(funcs: Funcs): Map<string, Set<string>> {
-    const callers = new Map<string, string[]>([...funcs.keys()].map(name => [name, []]))
-    for (const func of funcs.values()) for (const used of func.uses) callers.get(used)?.push(func.name)
-    const all = new Set(funcs.keys())
-    const result = new Map([...funcs.values()].map(func => [func.name, func.isRoot ? new Set([func.name]) : all]))
+/** Stands for the code outside functions. */
+const OUTSIDE = ""
+
+/** The functions in an order in which, loops apart, each comes behind all that use it; code outside functions comes first. */
+function usersFirst(funcs: Funcs): string[] {
+    const order: string[] = []
+    const seen = new Set<string>()
+    const visit = (name: string): void => {
+        seen.add(name)
+        const used =
+            name === OUTSIDE ? [...funcs.values()].filter(func => func.isRoot).map(func => func.name) : funcs.get(name)!.uses
+        for (const next of used) if (funcs.has(next) && !seen.has(next)) visit(next)
+        order.push(name)
+    }
+    visit(OUTSIDE)
+    return order.reverse()
+}
+
+/**
+ * For every function the nearest one that all ways to it lead through: its immediate dominator (Cooper, Harvey and Kennedy, "A Simple,
+ * Fast Dominance Algorithm").
+ */
+function dominators(funcs: Funcs): Map<string, string> {
+    const order = usersFirst(funcs)
+    const rank = new Map(order.map((name, index) => [name, index]))
+    const users = new Map<string, string[]>(order.map(name => [name, funcs.get(name)?.isRoot === true ? [OUTSIDE] : []]))
+    for (const name of order) for (const used of funcs.get(name)?.uses ?? []) users.get(used)?.push(name)
+    const nearest = new Map([[OUTSIDE, OUTSIDE]])
+    const meet = (first: string, second: string): string => {
+        let [a, b] = [first, second]
+        while (a !== b) {
+            if (rank.get(a)! > rank.get(b)!) a = nearest.get(a)!
+            else b = nearest.get(b)!
+        }
+        return a
+    }
     for (let isSettled = false; !isSettled;) {
         isSettled = true
-        for (const func of funcs.values()) {
-            if (func.isRoot) continue
-            const sets = callers
-                .get(func.name)!
-                .filter(name => name !== func.name)
-                .map(name => result.get(name)!)
-            const common = [...(sets[0] ?? [])].filter(name => sets.every(set => set.has(name)))
-            const next = new Set([...common, func.name])
-            if (next.size === result.get(func.name)!.size) continue
-            result.set(func.name, next)
+        for (const name of order.slice(1)) {
+            const known = users.get(name)!.filter(user => nearest.has(user))
+            const next = known.reduce(meet)
+            if (nearest.get(name) === next) continue
+            nearest.set(name, next)
             isSettled = false
         }
     }
-    return result
+    return nearest
 }
 
-/** The nearest function that all ways to `name` lead through; "" for none. */
-function homeOf(name: string, dominating: Map<string, Set<string>>): string {
-    let home = ""
-    for (const candidate of dominating.get(name)!) {
-        if (candidate === name) continue
-        if (home === "" || dominating.get(candidate)!.size > dominating.get(home)!.size) home = candidate
-    }
-    return home
-}
-
-function isClear(func: Func, home: Func): boolean {
+/** Whether `func` can live in `home` and means the same there. */
+function fits(func: Func, home: Func): boolean {
+    if (home.makesFunctions) return false
     return !home.binds.has(func.name) && [...func.uses].every(name => !home.binds.has(name) || func.binds.has(name))
 }
 
 /** Every movable function with its home. What cannot move stays, and the ways are looked at anew. */
-function homesOf(funcs: Funcs, isHot: (name: string) => boolean): Map<string, string> {
+function homesOf(funcs: Funcs, hot: ReadonlySet<string>): Map<string, string> {
     for (;;) {
-        const dominating = dominators(funcs)
+        const nearest = dominators(funcs)
         const homes = new Map<string, string>()
         let isSettled = true
         for (const func of funcs.values()) {
-            const home = func.isRoot ? "" : homeOf(func.name, dominating)
-            if (home !== "" && !isHot(home) && isClear(func, funcs.get(home)!)) homes.set(func.name, home)
+            const home = nearest.get(func.name) ?? OUTSIDE
+            if (home !== OUTSIDE && !hot.has(home) && fits(func, funcs.get(home)!)) homes.set(func.name, home)
             else if (!func.isRoot) {
                 func.isRoot = true
                 isSettled = false
@@ -102,23 +127,56 @@ function homesOf(funcs: Funcs, isHot: (name: string) => boolean): Map<string, st
     }
 }
 
-/** The hot functions, and all that call them on the way from the outermost code: they run for every piece of an image. */
-function hotNames(funcs: Funcs, marked: ReadonlySet<string>): Set<string> {
-    const hot = new Set([...marked].filter(name => funcs.has(name)))
-    return hot
+/** Functions of the outermost scope that only return one of its variables: name → variable. What a function inside binds is left out. */
+function findGetters(program: Tree): Map<string, string> {
+    const getters = new Map<string, string>()
+    const inner = new Set<string>()
+    for (const node of program["body"] as Tree[]) {
+        if (node.type !== "FunctionDeclaration") continue
+        const [only, more] = (node["body"] as Tree)["body"] as Tree[]
+        const value = only?.type === "ReturnStatement" && more === undefined ? (only["argument"] as Tree | null) : null
+        const isGetter = (node["params"] as Tree[]).length === 0 && value?.type === "Identifier"
+        const name = (node["id"] as Tree)["name"] as string
+        if (isGetter) getters.set(name, value["name"] as string)
+        else boundNames(node["body"] as Tree).forEach(bound => inner.add(bound))
+    }
+    for (const [name, variable] of getters) if (inner.has(variable)) getters.delete(name)
+    return getters
+}
+
+/** Puts variables in the place of calls to functions that only return them. */
+function inlineGetters(code: string): string {
+    const program = parseScript(code)
+    const getters = findGetters(program)
+    const edits: { start: number; end: number; text: string }[] = []
+    const kept = new Set<string>()
+    walk(program, (node, parents) => {
+        const name = node.type === "Identifier" ? getters.get(node["name"] as string) : undefined
+        const parent = parents.at(-1)!
+        if (name === undefined || isPropertyName(node, parent) || parent.type === "FunctionDeclaration") return
+        const isCall = parent.type === "CallExpression" && parent["callee"] === node
+        if (isCall) edits.push({ start: parent.start, end: parent.end, text: name })
+        else kept.add(node["name"] as string)
+    })
+    for (const node of program["body"] as Tree[]) {
+        const name = node.type === "FunctionDeclaration" ? ((node["id"] as Tree)["name"] as string) : ""
+        if (getters.has(name) && !kept.has(name)) edits.push({ start: node.start, end: node.end, text: "" })
+    }
+    edits.sort((a, b) => b.start - a.start)
+    return edits.reduce((text, { start, end, text: value }) => text.slice(0, start) + value + text.slice(end), code)
 }
 
 /**
  * Moves functions into the only function that needs them, and puts those that stay at the start of their scope, because
- * Espruino knows a function from its line on. `code` is a flat script whose inner names do not hide outer ones (esbuild sees
+ * Espruino knows a function from its line on; a call of one that only returns a variable becomes the variable. `source` is a flat script whose inner names do not hide outer ones (esbuild sees
  * to that; what does hide one, stays). Functions in `hot` take none in: they run for every piece of an image.
  */
-export function nestFunctions(code: string, hot: ReadonlySet<string>): string {
+export function nestFunctions(source: string, hot: ReadonlySet<string>): string {
+    const code = inlineGetters(source)
     const program = parseScript(code)
     const funcs = collect(program)
     connect(program, funcs)
-    const marked = hotNames(funcs, hot)
-    const homes = homesOf(funcs, name => marked.has(name))
+    const homes = homesOf(funcs, hot)
     const textOf = (func: Func): string => {
         const body = func.node["body"] as Tree
         const inner = [...funcs.values()].filter(other => homes.get(other.name) === func.name)

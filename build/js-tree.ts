@@ -14,21 +14,30 @@ function isTree(value: unknown): value is Tree {
     return typeof value === "object" && value !== null && typeof (value as Tree).type === "string"
 }
 
-/** The children of a node, in the order of the source. */
+/** The children of a node. */
 export function childrenOf(node: Tree): Tree[] {
-    const children = Object.values(node).flatMap(value => (Array.isArray(value) ? value : [value]))
-    return children.filter(isTree).sort((a, b) => a.start - b.start)
+    const children: Tree[] = []
+    for (const key in node) {
+        const value = node[key]
+        if (Array.isArray(value)) children.push(...value.filter(isTree))
+        else if (isTree(value)) children.push(value)
+    }
+    return children
 }
 
-/** Calls `visit` for every node, parents first, with the chain of parents (the nearest last). `visit` returning false skips the children. */
-export function walk(
-    node: Tree,
-    visit: (node: Tree, parents: readonly Tree[]) => boolean | void,
-    parents: readonly Tree[] = [],
-): void {
-    if (visit(node, parents) === false) return
-    const chain = [...parents, node]
-    for (const child of childrenOf(node)) walk(child, visit, chain)
+/** Is called with a node and the chain of its parents, the nearest last (one array for all calls). False skips the children. */
+export type Visit = (node: Tree, parents: readonly Tree[]) => boolean | void
+
+/** Visits every node, parents first. */
+export function walk(node: Tree, visit: Visit): void {
+    const parents: Tree[] = []
+    const go = (current: Tree): void => {
+        if (visit(current, parents) === false) return
+        parents.push(current)
+        for (const child of childrenOf(current)) go(child)
+        parents.pop()
+    }
+    go(node)
 }
 
 /** Whether a node is a function of any kind. */

@@ -54,7 +54,8 @@ function noCrc32(): number {
     return 0
 }
 
-function sha256(data: Bytes | Uint8Array): Bytes {
+/** The SHA-256 of `data`. Errors: throws when memory is short. */
+export function sha256(data: Bytes | Uint8Array): Bytes {
     const digest = crypto.SHA256(data)
     // Short of memory. What comes of an exception is a reset, and a download that goes on.
     if (digest === undefined) throw new Error("no memory for a hash")
@@ -74,50 +75,69 @@ function ofRegion(algorithm: number, region: Region, lengthBytes: number): strin
     return hexOf(E.toString(digest))
 }
 
-/** Region `index` of the layout. */
-export function regionCreate(layout: EspruinoLayout, index: number): Region {
-    const base = layout.address + layoutOffset(layout, index)
+/** A region with its place. Its functions are shared by all regions and find the place by `this`: closures would cost 300 JsVars. */
+interface PlacedRegion {
+    readonly sizeBytes: number
+    readonly eraseBytes: number
+    readonly programBytes: number
+    /** Address of its first byte. */
+    readonly base: number
+}
 
-    function read(offset: number, lengthBytes: number): Bytes {
-        const bytes = flash.read(lengthBytes, base + offset)
-        if (bytes === undefined) return ""
-        return E.toString(bytes)
+function regionRead(this: PlacedRegion, offset: number, lengthBytes: number): Bytes {
+    const bytes = flash.read(lengthBytes, this.base + offset)
+    if (bytes === undefined) return ""
+    return E.toString(bytes)
+}
+
+function regionErase(this: PlacedRegion, offset: number): number {
+    flash.erasePage(this.base + offset)
+    return STATUS_OK
+}
+
+function regionProgram(this: PlacedRegion, offset: number, data: Bytes | Uint8Array): number {
+    // Short of memory, Espruino raises an error; an address outside the flash does nothing. The caller reads back.
+    try {
+        flash.write(data, this.base + offset)
+    } catch (error) {
+        return STATUS_FLASH
     }
+    return STATUS_OK
+}
 
-    function write(offset: number, data: Bytes | Uint8Array): number {
-        // Short of memory, Espruino raises an error; an address outside the flash does nothing. The caller reads back.
-        try {
-            flash.write(data, base + offset)
-        } catch (error) {
-            return STATUS_FLASH
-        }
-        return STATUS_OK
-    }
+function regionProgramStaged(
+    this: PlacedRegion & { program: typeof regionProgram },
+    offset: number,
+    lengthBytes: number,
+): number {
+    const paddedBytes = alignUp(lengthBytes, PROGRAM_BYTES)
+    if (paddedBytes > lengthBytes) stageBytes.fill(255, lengthBytes, paddedBytes)
+    return this.program(offset, stageHead(paddedBytes))
+}
 
-    function erase(offset: number): number {
-        flash.erasePage(base + offset)
-        return STATUS_OK
-    }
+function regionMatchesStaged(this: PlacedRegion & { read: typeof regionRead }, offset: number, lengthBytes: number): boolean {
+    if (lengthBytes === BLOCK_BYTES) return this.read(offset, lengthBytes) === stageText
+    return this.read(offset, lengthBytes) === stageTake(lengthBytes)
+}
 
-    function programStaged(offset: number, lengthBytes: number): number {
-        const paddedBytes = alignUp(lengthBytes, PROGRAM_BYTES)
-        if (paddedBytes > lengthBytes) stageBytes.fill(255, lengthBytes, paddedBytes)
-        return write(offset, stageHead(paddedBytes))
-    }
-
-    function matchesStaged(offset: number, lengthBytes: number): boolean {
-        if (lengthBytes === BLOCK_BYTES) return read(offset, lengthBytes) === stageText
-        return read(offset, lengthBytes) === stageTake(lengthBytes)
-    }
-
-    return {
+/** Region `index` of the layout as the boot loader needs it: nothing is staged there. */
+export function regionForLoader(layout: EspruinoLayout, index: number): Region {
+    const region = {
         sizeBytes: layout.sizes[index],
         eraseBytes: layout.pageBytes,
         programBytes: PROGRAM_BYTES,
-        read,
-        erase,
-        program: write,
-        programStaged,
-        matchesStaged,
+        base: layout.address + layoutOffset(layout, index),
+        read: regionRead,
+        erase: regionErase,
+        program: regionProgram,
     }
+    return region as unknown as Region
+}
+
+/** Region `index` of the layout. */
+export function regionCreate(layout: EspruinoLayout, index: number): Region {
+    const region = regionForLoader(layout, index)
+    region.programStaged = regionProgramStaged as Region["programStaged"]
+    region.matchesStaged = regionMatchesStaged as Region["matchesStaged"]
+    return region
 }

@@ -2,7 +2,7 @@
 
 import { bootDecide, bootSlotBytes } from "../../firmware/boot"
 import { portsInstall, type Ports } from "../../firmware/ports"
-import { digestCreate, regionCreate } from "./flash"
+import { regionForLoader, sha256 } from "./flash"
 import type { EspruinoE } from "./globals"
 import { LAYOUT_APP, LAYOUT_BOOT, layoutOffset, type EspruinoLayout } from "./layout"
 
@@ -19,9 +19,9 @@ function watchdog(timeoutS: number): void {
 const layout = __OTARY_LAYOUT__
 // The loader's rooms use these four ports and no other.
 portsInstall({
-    boot: regionCreate(layout, LAYOUT_BOOT),
-    app: [regionCreate(layout, LAYOUT_APP), regionCreate(layout, LAYOUT_APP + 1)],
-    digest: digestCreate(),
+    boot: regionForLoader(layout, LAYOUT_BOOT),
+    app: [regionForLoader(layout, LAYOUT_APP), regionForLoader(layout, LAYOUT_APP + 1)],
+    digest: { sha256 },
     board: { watchdog },
 } as unknown as Ports)
 

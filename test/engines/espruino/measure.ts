@@ -1,0 +1,89 @@
+// Measures on the real Espruino: a bundle laid into flash, run from there, and what it costs in JsVars.
+
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { bundleEspruinoApp, bundleEspruinoLoader } from "../../../build/bundle-espruino"
+import { ESPRUINO_MODELS, espruinoLayout, STORAGE_HEAD_BYTES } from "../../../host/board/engines/espruino-layout"
+import { runEspruino } from "../../../host/board/engines/espruino-process"
+import { ESPRUINO, installEspruino, packApp } from "./fixture"
+
+const MODEL = ESPRUINO_MODELS.linux
+const LAYOUT = espruinoLayout(MODEL)
+/** Where the first app slot begins, as an offset in espruino.flash. */
+const SLOT_AT = LAYOUT.address - MODEL.storageAddress + LAYOUT.sizes[0]! + LAYOUT.sizes[1]!
+const RUN_MS_MAX = 60_000
+
+/** Runs `script` in `folder` to its end; returns the values of its lines `@name value`. */
+export async function runScript(folder: string, script: string): Promise<Record<string, number>> {
+    const path = join(folder, "script.js")
+    writeFileSync(path, script)
+    const values: Record<string, number> = {}
+    const lines: string[] = []
+    const run = runEspruino(ESPRUINO, [path], folder, line => {
+        lines.push(line)
+        const match = /@(\S+) (-?[\d.]+)/.exec(line)
+        if (match !== null) values[match[1]!] = Number(match[2])
+    })
+    const timer = setTimeout(run.kill, RUN_MS_MAX)
+    const status = await run.ended
+    clearTimeout(timer)
+    if (status !== 0 || lines.some(line => line.includes("Uncaught"))) {
+        throw new Error(`Espruino ended with ${status}:\n${lines.slice(-12).join("\n")}`)
+    }
+    return values
+}
+
+/** A folder with an installed board whose image is an empty app. */
+export async function installEmpty(folder: string): Promise<void> {
+    rmSync(folder, { recursive: true, force: true })
+    mkdirSync(folder, { recursive: true })
+    const image = await packApp(folder, { version: "1.0.0", code: "", config: { update: { enable: false } } })
+    await installEspruino(join(folder, "board"), image, "")
+}
+
+/** Lays `code` into the first app slot of the board in `folder`. */
+function layCode(folder: string, code: string): void {
+    const path = join(folder, "espruino.flash")
+    const flash = readFileSync(path)
+    flash.write(code.padEnd(LAYOUT.sizes[2]!, "\xff"), SLOT_AT, "latin1")
+    writeFileSync(path, flash)
+}
+
+/** What a bundle costs. */
+export interface Cost {
+    /** Bytes of the code. */
+    readonly bytes: number
+    /** JsVars that everything in it takes, at its end. */
+    readonly jsVars: number
+}
+
+/** JsVars of `code`, a bundle, run from flash: the difference between its start and its end, where all that it made still exists. */
+async function measure(folder: string, code: string): Promise<Cost> {
+    const end = code.lastIndexOf("})()")
+    layCode(folder, `${code.slice(0, end)};print("@after "+process.memory().usage)})();`)
+    const at = SLOT_AT - STORAGE_HEAD_BYTES
+    // Modules and prototypes that natives make at their first use are no cost of the bundle.
+    const warmUp = `require("Flash");require("crypto").SHA256("");require("http");require("Storage");[].length;"".length;JSON;new Uint8Array(1);`
+    const script = `
+        global.otary=${JSON.stringify(LAYOUT)};otary.at=0;otary.bytes=0;${warmUp}
+        E.enableWatchdog=function(){};E.kickWatchdog=function(){};process.on;Math;Object;
+        var code=require("Storage").read("${LAYOUT.file}",${at},${code.length + 60}).split("\\xff")[0].length;
+        print("@before "+process.memory().usage);
+        eval(require("Storage").read("${LAYOUT.file}",${at},code));
+        clearTimeout();quit()`
+    const { before, after } = await runScript(folder, script)
+    return { bytes: code.length, jsVars: after! - before! }
+}
+
+/** The boot loader's cost while it runs, and that of core, agent and an empty app once they are started. */
+export async function measureBundles(folder: string): Promise<{ loader: Cost; agent: Cost }> {
+    await installEmpty(folder)
+    const board = join(folder, "board")
+    const constants = { image: { name: "empty", version: "0.0.0", build_id: "0", security: 0 }, device: {}, config: {} }
+    const app = join(folder, "empty.js")
+    writeFileSync(app, "")
+    const agent = await measure(board, (await bundleEspruinoApp(app, constants)).toString("latin1"))
+    const whole = (await bundleEspruinoLoader(LAYOUT)).toString("latin1")
+    const loader = await measure(board, whole.slice(0, whole.indexOf("\nif(otary")))
+    return { loader: { ...loader, bytes: whole.length }, agent }
+}
