@@ -24,25 +24,13 @@ export async function bundleNodemcuApp(appPath: string, constants: BundleConstan
     const root = projectRoot()
     const steps = startSteps(root)
     const app = resolve(appPath)
-    const { text } = bundleLua(
-        {
-            root,
-            entries: [...steps.map(({ path }) => path), app],
-            virtual: steps,
-            constants: {
-                __OTARY_IMAGE__: constants.image,
-                __OTARY_DEVICE__: constants.device,
-                __OTARY_CONFIG__: constants.config,
-            },
-        },
-        app,
-    )
-    return Buffer.from(text)
+    const entries = [...steps.map(({ path }) => path), app]
+    const values = { __OTARY_IMAGE__: constants.image, __OTARY_DEVICE__: constants.device, __OTARY_CONFIG__: constants.config }
+    return Buffer.from(bundleLua({ root, entries, virtual: steps }, values, app))
 }
 
 /** init.lua: written to a board once and never updated. */
 export function bundleNodemcuLoader(): Buffer {
     const root = projectRoot()
-    const constants = { __OTARY_IMAGE__: {} }
-    return Buffer.from(bundleLua({ root, entries: [resolve(root, "shims/nodemcu/loader.ts")], virtual: [], constants }).text)
+    return Buffer.from(bundleLua({ root, entries: [resolve(root, "shims/nodemcu/loader.ts")], virtual: [] }, {}))
 }

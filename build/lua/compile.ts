@@ -1,8 +1,10 @@
 // From the flat TypeScript text to Lua: compiled, cut into modules again, each name where it costs least.
 
+import { statSync } from "node:fs"
 import * as tstl from "typescript-to-lua"
 import { PackError } from "../errors"
 import { type FlatName, type FlatText, flatten, MODULE_MARK } from "./flatten"
+import { luaLiteral } from "./literal"
 import { compilerOptions, diagnosticText, type LuaInput, readProgram } from "./program"
 import { squeezeLua } from "./squeeze"
 import { stringsPlugin } from "./strings"
@@ -27,14 +29,6 @@ const ALIASES: readonly (readonly [alias: string, source: string])[] = [
     ["_str", "tostring"],
     ["_type", "type"],
 ]
-
-/** A bundle in Lua. */
-export interface LuaBundle {
-    /** Source text, ASCII or UTF-8. */
-    readonly text: string
-    /** Flat name of each exported function of the entries' modules, for tests. */
-    readonly names: readonly FlatName[]
-}
 
 function compile(root: string, flat: FlatText, appChar: number): string {
     const { diagnostics, transpiledFiles } = tstl.transpileVirtualProject(
@@ -133,16 +127,39 @@ function assemble(lua: string, flat: FlatText): string {
     return `${aliases}${localLine(places.shared)}${helpers}${blocks}`
 }
 
+/** A bundle that was made before, and the files that it was made of as they were. */
+interface Made {
+    readonly text: string
+    readonly files: readonly (readonly [path: string, changedMs: number])[]
+}
+
+/** Bundles by their entries: packing makes the same one twice, with another build id. */
+const made = new Map<string, Made>()
+
+function changedMs(path: string): number {
+    return statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0
+}
+
+/** The bundle's text with names in the places of what is known at build time only. */
+function makeText(input: LuaInput, appPath: string | undefined): string {
+    const key = JSON.stringify(input)
+    const known = made.get(key)
+    if (known?.files.every(([path, ms]) => changedMs(path) === ms)) return known.text
+    const program = readProgram(input)
+    const flat = flatten(program)
+    const appIndex = program.modules.findIndex(file => file.fileName === appPath)
+    const text = squeezeLua(assemble(compile(input.root, flat, markOffset(flat.text, appIndex)), flat))
+    made.set(key, { text, files: program.modules.map(({ fileName }) => [fileName, changedMs(fileName)]) })
+    return text
+}
+
 /**
- * Makes a Lua bundle. `appModules` is the number of modules at the end that are the app's own, compiled with the whole language.
+ * Makes a Lua bundle: source text in UTF-8. `appPath` is the entry that, with its own modules, gets the whole language.
+ * `constants` are the values of names such as `__OTARY_IMAGE__`, which modules declare and nobody defines.
  * Throws PackError PACK_BUNDLE with file, line and column.
  */
-export function bundleLua(input: LuaInput, appPath?: string): LuaBundle {
-    const program = readProgram(input)
-    const flat = flatten(program, input.constants)
-    const appIndex = appPath === undefined ? -1 : program.modules.findIndex(file => file.fileName.endsWith(appPath))
-    const text = assemble(compile(input.root, flat, markOffset(flat.text, appIndex)), flat)
-    return { text: squeezeLua(text), names: flat.names }
+export function bundleLua(input: LuaInput, constants: Readonly<Record<string, unknown>>, appPath?: string): string {
+    return makeText(input, appPath).replace(/\b__OTARY_\w+__\b/g, name => `(${luaLiteral(constants[name])})`)
 }
 
 /** Where the `module`-th module begins in the flat text; its end for none. */

@@ -104,10 +104,7 @@ class Flattener {
     /** Declarations of functions and variables that something needs. */
     private readonly live = new Set<ts.Node>()
 
-    constructor(
-        private readonly program: LuaProgram,
-        private readonly buildConstants: Readonly<Record<string, unknown>>,
-    ) {}
+    constructor(private readonly program: LuaProgram) {}
 
     flatten(): FlatText {
         this.program.modules.forEach((file, module) => this.declare(file, module))
@@ -186,7 +183,6 @@ class Flattener {
 
     /** What takes the place of an identifier; undefined when it stays. */
     private replacement(node: ts.Identifier, module: number): string | undefined {
-        if (Object.hasOwn(this.buildConstants, node.text)) return `(${JSON.stringify(this.buildConstants[node.text] ?? null)})`
         const symbol = this.symbolOf(node)
         if (symbol === undefined) return undefined
         const constant = this.constants.get(symbol)
@@ -221,7 +217,6 @@ class Flattener {
         const put = (node: ts.Node, text: string): void => void edits.push({ start: node.getStart(), end: node.end, text })
         const visit = (node: ts.Node): void => {
             if (ts.isImportDeclaration(node) || ts.isExportDeclaration(node) || this.dropped.has(node)) return put(node, "")
-            if (ts.isVariableStatement(node) && isAmbient(node) && this.isBuildConstant(node)) return put(node, "")
             if (node.kind === ts.SyntaxKind.ExportKeyword) return put(node, "")
             if (node.parent === file && isValue(node) && !this.live.has(node)) return put(node, "")
             if (ts.isPropertyAccessExpression(node) && this.isNamespace(node.expression)) {
@@ -242,12 +237,6 @@ class Flattener {
             visit(statement)
         }
         return applyEdits(source, edits)
-    }
-
-    private isBuildConstant(node: ts.VariableStatement): boolean {
-        return node.declarationList.declarations.every(
-            ({ name }) => ts.isIdentifier(name) && Object.hasOwn(this.buildConstants, name.text),
-        )
     }
 
     private isNamespace(node: ts.Expression): boolean {
@@ -281,7 +270,7 @@ function applyEdits(source: string, edits: { start: number; end: number; text: s
     return result + source.slice(at)
 }
 
-/** Flattens a program. `constants` are names that stand for values known at build time. */
-export function flatten(program: LuaProgram, constants: Readonly<Record<string, unknown>>): FlatText {
-    return new Flattener(program, constants).flatten()
+/** Flattens a program. */
+export function flatten(program: LuaProgram): FlatText {
+    return new Flattener(program).flatten()
 }

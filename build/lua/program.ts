@@ -17,8 +17,6 @@ export interface LuaInput {
     /** Paths of the modules to run, in this order, after those that they import. */
     readonly entries: readonly string[]
     readonly virtual: readonly VirtualModule[]
-    /** Names that stand for values known at build time, such as `__OTARY_IMAGE__`. */
-    readonly constants: Readonly<Record<string, unknown>>
 }
 
 /** Modules in the order in which they run, with the checker that knows them. */

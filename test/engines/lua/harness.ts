@@ -76,8 +76,7 @@ const snapshots = new Map<LuaVersion, LuaSnapshot>()
 export function coreBundle(): string {
     const root = projectRoot()
     const path = resolve(root, "otary-core.ts")
-    const input = { root, entries: [path], virtual: [{ path, text: entryText(root) }], constants: { __OTARY_IMAGE__: {} } }
-    return (bundle ??= bundleLua(input).text)
+    return (bundle ??= bundleLua({ root, entries: [path], virtual: [{ path, text: entryText(root) }] }, {}))
 }
 
 /** Starts a machine with the core on it; RAM is new. */

@@ -21,7 +21,9 @@ export interface LuaMachine {
 /** The RAM of a machine, between two calls. */
 export interface LuaSnapshot {
     readonly version: LuaVersion
-    readonly ram: Uint8Array
+    /** Bytes of RAM, and the pieces of it that hold anything, by address. */
+    readonly ramBytes: number
+    readonly ram: ReadonlyMap<number, Uint8Array>
     /** The Lua state's place in it. */
     readonly state: number
     /** Names of open files by descriptor. */
@@ -78,6 +80,8 @@ const FACTORIES: Record<LuaVersion, { factory: Factory; wasm: string }> = {
 
 /** WebAssembly's unit of memory. */
 const PAGE_BYTES = 65536
+/** Snapshots leave empty pieces out; they divide pages. */
+const PIECE_BYTES = 4096
 /** LUA_GLOBALSINDEX of Lua 5.1's lua.h. */
 const GLOBALS_INDEX = -10002
 const modules = new Map<LuaVersion, object>()
@@ -130,18 +134,21 @@ function startState({ glue, memory, openFiles }: Instantiated, from: LuaSnapshot
         glue._luaL_openlibs(state)
         return state
     }
-    const missingPages = Math.ceil((from.ram.length - memory.buffer.byteLength) / PAGE_BYTES)
+    const missingPages = (from.ramBytes - memory.buffer.byteLength) / PAGE_BYTES
     if (missingPages > 0) memory.grow(missingPages)
-    new Uint8Array(memory.buffer).set(from.ram)
+    const heap = new Uint8Array(memory.buffer)
+    for (const [address, piece] of from.ram) heap.set(piece, address)
     openFiles.reopen(from.files)
     return from.state
 }
 
-function usedRam(memory: WasmMemory): Uint8Array {
-    const words = new Float64Array(memory.buffer)
-    let used = words.length
-    while (used > 0 && words[used - 1] === 0) used--
-    return new Uint8Array(memory.buffer).slice(0, used * 8)
+function usedRam({ buffer }: WasmMemory): Map<number, Uint8Array> {
+    const used = new Map<number, Uint8Array>()
+    for (let address = 0; address < buffer.byteLength; address += PIECE_BYTES) {
+        const piece = new Uint8Array(buffer, address, PIECE_BYTES)
+        if (piece.some(byte => byte !== 0)) used.set(address, piece.slice())
+    }
+    return used
 }
 
 /** Creates a machine with Lua's standard libraries, over `system`; or one that goes on from a snapshot of the same version. */
@@ -179,6 +186,12 @@ export function createLuaMachine(version: LuaVersion, system: LuaSystem, from?: 
             else glue._lua_getfield(state, GLOBALS_INDEX, pointer)
             return protectedCall()
         },
-        snapshot: () => ({ version, ram: usedRam(memory), state, files: parts.openFiles.names() }),
+        snapshot: () => ({
+            version,
+            ramBytes: memory.buffer.byteLength,
+            ram: usedRam(memory),
+            state,
+            files: parts.openFiles.names(),
+        }),
     }
 }
