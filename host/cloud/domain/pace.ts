@@ -8,7 +8,7 @@ import type { TaskState } from "./types"
 export interface Window {
     /** Number of the newest slot. */
     slot: number
-    /** Counts of the newest slot and those before it, newest first; at most SLOTS. */
+    /** Counts of the newest slot and those before it, newest first. */
     counts: number[]
 }
 
@@ -37,6 +37,9 @@ export interface PaceFacts {
 }
 
 const SLOTS = 60
+/** Slots that are summed up. A minute is 60 whole seconds; of a period the slot that is half out still counts, so that no span has more. */
+const MINUTE_SLOTS = SLOTS
+const PERIOD_SLOTS = SLOTS + 1
 const MINUTE_MS = 60_000
 /** Unspent rate is kept for this long: a late tick catches up, a long silence does not become a burst. */
 const CREDIT_MS = 5_000
@@ -93,12 +96,12 @@ function slotOf(nowMs: number, spanMs: number): number {
 function windowAt({ slot, counts }: Window, nowMs: number, spanMs: number): Window {
     const now = slotOf(nowMs, spanMs)
     if (now <= slot) return { slot, counts }
-    const gone = Math.min(now - slot, SLOTS)
-    return { slot: now, counts: [...Array.from({ length: gone }, () => 0), ...counts].slice(0, SLOTS) }
+    const gone = Math.min(now - slot, PERIOD_SLOTS)
+    return { slot: now, counts: [...Array.from({ length: gone }, () => 0), ...counts].slice(0, PERIOD_SLOTS) }
 }
 
-function windowSum({ counts }: Window): number {
-    return counts.reduce((sum, count) => sum + count, 0)
+function windowSum({ counts }: Window, slots: number): number {
+    return counts.slice(0, slots).reduce((sum, count) => sum + count, 0)
 }
 
 function windowAdd({ slot, counts }: Window, count: number): Window {
@@ -132,14 +135,14 @@ export function isPaced({ rate, limits, pendingMax, gates }: Knobs): boolean {
 function rateRoom({ knobs, pace, counts }: PaceFacts, nowMs: number): number {
     if (knobs.rate === null) return Number.POSITIVE_INFINITY
     const perMinute = rateNow(knobs.rate, counts)
-    const inWindow = windowSum(windowAt(pace.minute, nowMs, MINUTE_MS))
+    const inWindow = windowSum(windowAt(pace.minute, nowMs, MINUTE_MS), MINUTE_SLOTS)
     return Math.min(Math.floor(creditAt(pace, perMinute, nowMs) / MINUTE_MS), perMinute - inWindow)
 }
 
 function periodRoom({ knobs, pace }: PaceFacts, nowMs: number): number {
     const limit = knobs.limits.perPeriod
     if (limit === null) return Number.POSITIVE_INFINITY
-    return limit.count - windowSum(windowAt(pace.period, nowMs, limit.periodS * 1000))
+    return limit.count - windowSum(windowAt(pace.period, nowMs, limit.periodS * 1000), PERIOD_SLOTS)
 }
 
 /** Room for devices that have not been given the update before. */

@@ -3,7 +3,7 @@
 import { nowOf, type Context } from "../context"
 import { COUNTS_NEW, type Counts } from "../domain/pace"
 import type { RolloutState } from "../domain/rollout"
-import { TASK_STATES, taskActive } from "../domain/task-machine"
+import { TASK_STATES, taskActive, taskNext } from "../domain/task-machine"
 import type { TaskState } from "../domain/types"
 import { STEP_TASKS } from "../limits"
 import { notFound, Problem } from "../problems"
@@ -13,6 +13,9 @@ import { checkEdited } from "./rollout-check"
 import { actorName, rolloutEvent } from "./rollout-create"
 import type { RolloutChange, RolloutView, TaskCounts } from "./rollout-shapes"
 import { moveTask, newTask, noWrites, writeTasks } from "./tasks"
+
+/** States whose tasks an operator may cancel: the table has a row for each. */
+const CANCELABLE = TASK_STATES.filter(state => taskNext(state, "canceled") !== null)
 
 /** A rollout that is locked: what a change is made to. */
 export type LockedRollout = RolloutListed & PaceRow
@@ -170,6 +173,11 @@ export function resumeRollout(context: Context, tenant: string, id: string): Pro
 export function cancelRollout(context: Context, tenant: string, id: string, states: TaskState[]): Promise<RolloutView> {
     return changeLocked(context, tenant, id, async (tables, row) => {
         needState(row, "draft", "scheduled", "running", "paused", "stopping")
+        if (!states.every(state => CANCELABLE.includes(state))) {
+            throw new Problem("field_invalid", "Only tasks that have not been done can be canceled.", [
+                { path: "states", message: CANCELABLE.join(", ") },
+            ])
+        }
         const cancelStates = [...new Set([...row.cancelStates, ...states])]
         const reason = "canceled by an operator"
         await enterState(context, tables, row, { state: "stopping", outcome: "canceled", reason, cancelStates }, "stopping")
