@@ -15,6 +15,8 @@ export const DIGESTS_PER_PAGE = 128
 export const MANIFEST_BYTES_MAX = 8192
 /** Longest text field of a manifest that the board looks at, in bytes. */
 export const FIELD_BYTES_MAX = 127
+/** Highest security counter: what its field in the boot record holds. */
+export const SECURITY_MAX = 0x7fffffff
 /** Most parts that one manifest may name. */
 export const PARTS_MAX = 8
 /** Longest name of a zip entry in bytes, leading folder included. */

@@ -2,7 +2,7 @@
 
 import { blocksOf, isHexOf } from "./bytes"
 import { rfc3339S } from "./calendar"
-import { BLOCK_BYTES, DIGESTS_PER_PAGE, DIGEST_BYTES, FIELD_BYTES_MAX, PARTS_MAX } from "./constants"
+import { BLOCK_BYTES, DIGESTS_PER_PAGE, DIGEST_BYTES, FIELD_BYTES_MAX, PARTS_MAX, SECURITY_MAX } from "./constants"
 import { ports, type Bytes, type Region } from "./ports"
 import { runningImage, runningProduct } from "./running"
 import * as status from "./status"
@@ -123,7 +123,8 @@ function manifestAllows(value: ManifestText, security: number): number {
         if (value.requires !== "" && running !== "" && !versionSatisfies(running, value.requires)) return status.STATUS_REQUIRES
     }
     if (value.security !== undefined) {
-        if (!isSize(value.security)) return status.STATUS_MANIFEST_FIELD
+        // Above, the boot record's field would wrap, and the counter fall.
+        if (!isSize(value.security) || (value.security as number) > SECURITY_MAX) return status.STATUS_MANIFEST_FIELD
         counter = value.security as number
         if (counter < security) return status.STATUS_SECURITY
     } else if (security > 0) return status.STATUS_SECURITY

@@ -36,6 +36,7 @@ let needBytes = SIGNATURE_BYTES
 let skipBytes = 0
 let kind = 0
 let offset = 0
+/** Local headers, then entries of the directory, that came so far. */
 let entries = 0
 let hasEnded = false
 let inDirectory = false
@@ -168,7 +169,11 @@ function signature(): number {
         needBytes = LOCAL_BYTES
         return STATUS_OK
     }
+    if (!inDirectory) entries = 0
     inDirectory = true
+    entries = entries + 1
+    // One end record more: a directory without an end must not keep a board busy for ever.
+    if (entries > ENTRIES_MAX + 1) return STATUS_ZIP_LIMIT
     if (kind === KIND_CENTRAL) needBytes = CENTRAL_BYTES
     else if (kind === KIND_END) needBytes = END_BYTES
     else return STATUS_ZIP_FORMAT
