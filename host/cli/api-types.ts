@@ -55,11 +55,60 @@ export interface Release {
 /** A rollout. */
 export interface Rollout {
     readonly id: string
-    readonly scope: { readonly kind: "all" | "devices"; readonly count: number }
+    readonly name: string
+    readonly release: string
+    readonly version: string
+    readonly mode: "snapshot" | "continuous"
+    readonly scope: { readonly kind: "all" | "devices" | "groups" | "regions" | "percent"; readonly count: number }
+    readonly state: string
+    readonly outcome: string | null
+    readonly reason: string
+    readonly createdBy: string
+    /** Devices that were given the update. */
+    readonly devices: number
+    readonly total: number | null
+    /** Devices by the state of their last task. */
+    readonly counts: Readonly<Record<string, number>>
+    readonly warnings: readonly string[]
+}
+
+/** What a rollout would do. */
+export interface RolloutPreview {
+    readonly total: number
+    readonly matching: number
+    readonly skipped: number
+    readonly notMatching: number
+    readonly reasons: readonly {
+        readonly check: string
+        readonly count: number
+        readonly examples: readonly { readonly device: string; readonly detail: string }[]
+    }[]
+    readonly finishedAtS: number | null
+    readonly warnings: readonly string[]
+}
+
+/** Devices under one name. */
+export interface DeviceGroup {
+    readonly id: string
+    readonly name: string
+    readonly kind: "listed" | "where" | "union"
+    readonly where: string
+    readonly groups: readonly string[]
+    readonly createdAt: string
 }
 
 /** States of a task in the order of its life. */
-export const TASK_STATES = ["queued", "offered", "probation", "succeeded", "failed", "canceled"] as const
+export const TASK_STATES = [
+    "awaiting",
+    "queued",
+    "offered",
+    "working",
+    "probation",
+    "succeeded",
+    "failed",
+    "canceled",
+    "skipped",
+] as const
 
 /** A release on its way to one device. */
 export interface Task {

@@ -30,6 +30,7 @@ const EXIT_CODES: Readonly<Record<string, number>> = {
     CLI_USAGE: EXIT_USAGE,
     CLI_CONFIRM: EXIT_USAGE,
     CLI_IMAGE_SIZE: EXIT_REFUSED,
+    confirmation_required: EXIT_USAGE,
     // Of the cloud (docs/api.md): it looked at what it was given, and does not take it.
     image_invalid: EXIT_REFUSED,
     image_mismatch: EXIT_REFUSED,

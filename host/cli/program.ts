@@ -11,12 +11,14 @@ import { registerDemo } from "./commands/demo"
 import { registerDevice } from "./commands/device"
 import { registerEvents } from "./commands/events"
 import { registerExplain } from "./commands/explain"
+import { registerGroup } from "./commands/group"
 import { registerInspect } from "./commands/inspect"
 import { registerKeygen } from "./commands/keygen"
 import { registerPack } from "./commands/pack"
 import { registerPolicy } from "./commands/policy"
 import { registerProduct } from "./commands/product"
 import { registerRelease } from "./commands/release"
+import { registerRollout } from "./commands/rollout"
 import { registerSign } from "./commands/sign"
 import { registerTenant } from "./commands/tenant"
 import { registerToken } from "./commands/token"
@@ -27,7 +29,15 @@ import type { Io } from "./io"
 import { createOutput } from "./output"
 
 /** Commands over the cloud's API, beside the ones of everyday. */
-const CLOUD_COMMANDS = [registerTransfer, registerEvents, registerToken, registerTenant, registerWebhook]
+const CLOUD_COMMANDS = [
+    registerRollout,
+    registerGroup,
+    registerTransfer,
+    registerEvents,
+    registerToken,
+    registerTenant,
+    registerWebhook,
+]
 
 function readVersion(): string {
     return (JSON.parse(readFileSync(join(projectRoot(), "package.json"), "utf8")) as { version: string }).version

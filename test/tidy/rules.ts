@@ -20,13 +20,13 @@ const ROOMS: Record<string, { readonly from: readonly string[]; readonly package
     "shims/host": { from: ["firmware"] },
     "shims/espruino": { from: ["firmware"], packages: [] },
     "shims/nodemcu": { from: ["firmware"], packages: [] },
-    build: { from: SHARED },
-    "host/board": { from: ["firmware", "shims/host"] },
+    build: { from: [...SHARED, "shims/espruino/layout.ts"] },
+    "host/board": { from: ["firmware", "shims/host", "shims/espruino/layout.ts"] },
     "host/cloud": { from: [...SHARED, "firmware/version.ts", "host/cloud/domain"] },
     "host/cloud/domain": { from: ["firmware/version.ts", "host/cloud/domain/policy"], packages: [] },
     // Regular expressions in linear time are pure, too; and `otary policy check` works without a cloud.
     "host/cloud/domain/policy": { from: ["firmware/version.ts"], packages: ["re2js"] },
-    "host/cli": { from: ["build", "host/board", "host/cloud/cloud.ts", "host/cloud/domain/policy"] },
+    "host/cli": { from: ["build", "host/board", "host/cloud/cloud.ts", "host/cloud/domain"] },
     "host/dashboard": { from: [] },
     test: { from: ["build", "firmware", "host", "shims"] },
 }

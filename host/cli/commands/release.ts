@@ -70,7 +70,7 @@ async function show({ io, output, args, options }: CommandContext<CloudOptions>)
     const client = connect(io, options)
     const release = await client.call<Release>("GET", pathOf(args[0]))
     const { rollouts, tasks } = await progressOf(client, release.id)
-    const scopes = rollouts.map(({ id, scope }) => [id, scope.kind === "all" ? "all" : `${scope.count} devices`])
+    const scopes = rollouts.map(({ id, scope }) => [id, scope.kind === "devices" ? `${scope.count} devices` : scope.kind])
     const text = [releaseText(release), table(["ROLLOUT", "TO"], scopes), fields(tasks)].filter(part => part !== "").join("\n\n")
     output.result({ ...release, rollouts, tasks }, text)
     return EXIT_DONE
