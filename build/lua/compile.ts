@@ -1,11 +1,12 @@
 // From the flat TypeScript text to Lua: compiled, cut into modules again, each name where it costs least.
 
 import { statSync } from "node:fs"
+import ts from "typescript"
 import * as tstl from "typescript-to-lua"
 import { PackError } from "../errors"
 import { type FlatName, type FlatText, flatten, MODULE_MARK } from "./flatten"
 import { luaLiteral } from "./literal"
-import { compilerOptions, diagnosticText, type LuaInput, readProgram } from "./program"
+import { compilerOptions, diagnosticText, type LuaInput, readProgram, virtualHost } from "./program"
 import { squeezeLua } from "./squeeze"
 import { stringsPlugin } from "./strings"
 
@@ -30,25 +31,27 @@ const ALIASES: readonly (readonly [alias: string, source: string])[] = [
     ["_type", "type"],
 ]
 
+/** Path of the flat text; it exists in memory only. */
+const FLAT_PATH = "/otary-bundle.ts"
+
 function compile(root: string, flat: FlatText, appChar: number): string {
-    const { diagnostics, transpiledFiles } = tstl.transpileVirtualProject(
-        { "bundle.ts": flat.text },
-        {
-            ...compilerOptions(root),
-            paths: {},
-            noEmit: false,
-            luaTarget: tstl.LuaTarget.LuaJIT,
-            luaLibImport: tstl.LuaLibImportKind.Inline,
-            noImplicitSelf: true,
-            noHeader: true,
-            luaPlugins: [{ plugin: stringsPlugin(appChar) }],
-        },
-    )
-    // Types were checked before; what the flat text lost of them is of no interest.
-    const errors = diagnostics.filter(({ source }) => source === "typescript-to-lua")
-    const lua = transpiledFiles.find(file => file.lua !== undefined)?.lua
-    if (errors.length === 0 && lua !== undefined) return lua
-    throw new PackError("PACK_BUNDLE", diagnosticText(root, errors), "leave out what Lua has no words for")
+    const options: tstl.CompilerOptions = {
+        ...compilerOptions(root),
+        paths: {},
+        noEmit: false,
+        luaTarget: tstl.LuaTarget.LuaJIT,
+        luaLibImport: tstl.LuaLibImportKind.Inline,
+        noImplicitSelf: true,
+        noHeader: true,
+        luaPlugins: [{ plugin: stringsPlugin(appChar) }],
+    }
+    const host = virtualHost(options, new Map([[FLAT_PATH, flat.text]]))
+    // Types were checked before; here they are looked up where the compiler needs them.
+    const program = ts.createProgram({ rootNames: [FLAT_PATH], options, host })
+    let lua = ""
+    const { diagnostics } = new tstl.Transpiler().emit({ program, writeFile: (_, text) => void (lua = text) })
+    if (diagnostics.length === 0 && lua !== "") return lua
+    throw new PackError("PACK_BUNDLE", diagnosticText(root, diagnostics), "leave out what Lua has no words for")
 }
 
 /** Lines without indentation and comments. The compiler writes a string on one line, so none is touched. */

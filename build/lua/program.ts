@@ -43,6 +43,9 @@ export function compilerOptions(root: string): ts.CompilerOptions {
     }
 }
 
+/** TypeScript's own declarations of the language, parsed once. */
+const libraries = new Map<string, ts.SourceFile | undefined>()
+
 /** A compiler host that knows some files beside those on disk. */
 export function virtualHost(options: ts.CompilerOptions, files: ReadonlyMap<string, string>): ts.CompilerHost {
     const host = ts.createCompilerHost(options, true)
@@ -51,6 +54,10 @@ export function virtualHost(options: ts.CompilerOptions, files: ReadonlyMap<stri
     host.readFile = path => files.get(path) ?? readFile.call(host, path)
     host.getSourceFile = (path, ...rest) => {
         const text = files.get(path)
+        if (text === undefined && /[\\/]typescript[\\/]lib[\\/]lib\./.test(path)) {
+            if (!libraries.has(path)) libraries.set(path, getSourceFile.call(host, path, ...rest))
+            return libraries.get(path)
+        }
         if (text === undefined) return getSourceFile.call(host, path, ...rest)
         return ts.createSourceFile(path, text, ts.ScriptTarget.ES2022, true)
     }

@@ -9,32 +9,40 @@ import { createLuaBoard, installedFlash, type LuaBoard } from "./lua-board"
 
 jest.setTimeout(120_000)
 
-const CONFIG = { first: 1, update: { period: 2, retry: 1 } }
 const LIMIT_MS = 60_000
+const TELL = `import { fileList, fileRead, log } from "otary"
+log("files " + fileList().length + " " + fileRead("user.txt") + " " + fileRead("page.html"))`
+/** Much code that does little, so that the download takes its time. */
+const LARGE = `import { log } from "otary"\nconst text = "${"x".repeat(100_000)}"\nlog("" + text.length)`
+
+const images: Record<string, Buffer> = {}
 const boards: LuaBoard[] = []
 let cloud: CloudFixture
-beforeAll(async () => (cloud = await startCloudFixture()), 60_000)
+beforeAll(async () => {
+    cloud = await startCloudFixture()
+    images.first = await packApp({ version: "1.0.0", files: { "page.html": "old page" } })
+    images.good = await packApp({ version: "1.1.0", app: TELL, files: { "page.html": "new page" } })
+    images.throwing = await packApp({ version: "1.2.0", app: `throw new Error("broken from the start")` })
+    images.large = await packApp({ version: "1.3.0", app: LARGE })
+}, 120_000)
 afterEach(() => boards.splice(0).forEach(board => board.stop()))
 afterAll(() => cloud.close())
 
-async function productOf(name: string): Promise<string> {
-    return (await cloud.api("POST", "/products", { name })).body.id
-}
-
-/** A board with version 1.0.0 on it, switched on. */
-async function start(version: "5.1" | "5.3", id: string, product: string): Promise<LuaBoard> {
-    const config = { ...CONFIG, builder: cloud.url }
-    const image = await packApp({ version: "1.0.0", config, device: { product }, files: { "page.html": "old page" } })
-    const device = JSON.stringify({ id, product })
-    const board = createLuaBoard(installedFlash(image, { "device.json": device, "user.txt": "mine" }), version)
+/** A board with version 1.0.0 on it, switched on and registered. */
+async function start(version: "5.1" | "5.3", id: string): Promise<LuaBoard> {
+    const product = (await cloud.api("POST", "/products", { name: id })).body.id
+    const config = { builder: cloud.url, first: 1, update: { period: 2, retry: 1 } }
+    const files = { "device.json": JSON.stringify({ id, product }), "config.json": JSON.stringify(config), "user.txt": "mine" }
+    const board = createLuaBoard(installedFlash(images.first!, files), version)
     boards.push(board)
     board.board.powerOn()
     await until(() => board.events.includes("device:checkin "), "the first check-in", LIMIT_MS)
     return board
 }
 
-async function release(product: string, version: string, app: string, files: Record<string, string> = {}): Promise<void> {
-    const artifact = await cloud.upload(await packApp({ version, app, config: { ...CONFIG, builder: cloud.url }, files }))
+async function release(id: string, image: Buffer): Promise<void> {
+    const { product } = (await cloud.api("GET", `/devices/${id}`)).body
+    const artifact = await cloud.upload(image)
     expect((await cloud.api("POST", "/releases", { product, artifact })).status).toBe(201)
 }
 
@@ -50,19 +58,15 @@ async function taskEnd(device: string, version: string): Promise<{ state: string
     throw new Error(`no end of ${version}: ${JSON.stringify(await tasksOf(device))}`)
 }
 
-const TELL = `import { fileList, fileRead, log } from "otary"
-log("files " + fileList().length + " " + fileRead("user.txt") + " " + fileRead("page.html"))`
-
 test.each(["5.1", "5.3"] as const)(
     "Lua %s: update, commit, files kept and replaced; then a throwing image is left",
     async version => {
         const id = `lua-${version.replace(".", "")}`
-        const product = await productOf(id)
-        const board = await start(version, id, product)
-        await release(product, "1.1.0", TELL, { "page.html": "new page" })
+        const board = await start(version, id)
+        await release(id, images.good!)
         expect(await taskEnd(id, "1.1.0")).toMatchObject({ state: "succeeded" })
         expect([board.version(), board.lines.some(line => /^files \d mine new page$/.test(line))]).toEqual(["1.1.0", true])
-        await release(product, "1.2.0", `throw new Error("broken from the start")`)
+        await release(id, images.throwing!)
         expect(await taskEnd(id, "1.2.0")).toMatchObject({ state: "failed", status: STATUS_ROLLED_BACK })
         expect(board.version()).toBe("1.1.0")
         expect(board.events.filter(event => event === "version 1.2.0")).toHaveLength(3)
@@ -70,18 +74,13 @@ test.each(["5.1", "5.3"] as const)(
 )
 
 test("a download goes on at the block where the power was cut", async () => {
-    const product = await productOf("cut")
-    const board = await start("5.1", "cut", product)
-    await release(
-        product,
-        "1.1.0",
-        `const text = "${"x".repeat(100_000)}"\nlog("" + text.length)`.replace(/^/, 'import { log } from "otary"\n'),
-    )
+    const board = await start("5.1", "cut")
+    await release("cut", images.large!)
     await until(() => board.events.includes("device:progress 50"), "half of the download", LIMIT_MS)
     board.board.powerOff()
     const marked = board.events.length
     board.board.powerOn()
-    expect(await taskEnd("cut", "1.1.0")).toMatchObject({ state: "succeeded" })
+    expect(await taskEnd("cut", "1.3.0")).toMatchObject({ state: "succeeded" })
     const percents = board.events.slice(marked).flatMap(event => /^device:progress (\d+)$/.exec(event)?.[1] ?? [])
     expect(Number(percents[0])).toBeGreaterThanOrEqual(50 - Math.ceil((BLOCK_BYTES / 100_000) * 100))
 })
