@@ -1,4 +1,4 @@
-// The scheduler of one cloud process: every second it takes the steps of all rollouts and settles what is overdue.
+// The scheduler of one cloud process: every second it settles what is overdue and takes the steps of all rollouts.
 
 import type { Context } from "./context"
 import { TICK_BUDGET_MS, TICK_MS } from "./limits"
@@ -17,15 +17,14 @@ export interface Scheduler {
  */
 export async function tick(context: Context, budgetMs = TICK_BUDGET_MS, realMs: () => number = Date.now): Promise<boolean> {
     const endMs = realMs() + budgetMs
-    let isLeft = false
+    let isLeft = await settleOverdue(context)
+    while (isLeft && realMs() < endMs) isLeft = await settleOverdue(context)
     for (const id of await context.store.tables.rollouts.open()) {
         let again = await stepRollout(context, id)
         while (again && realMs() < endMs) again = await stepRollout(context, id)
         isLeft ||= again
     }
-    let more = await settleOverdue(context)
-    while (more && realMs() < endMs) more = await settleOverdue(context)
-    return isLeft || more
+    return isLeft
 }
 
 /** Starts to tick; a tick that fails is logged, and the next one tries again. */

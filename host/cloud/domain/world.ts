@@ -38,7 +38,6 @@ export class World {
     /** The last task of each rollout on each device. */
     private readonly tasks = new Map<string, Map<string, TaskLife>>()
     private readonly deadlines = new Map<number, [device: string, rollout: string][]>()
-    private settledS: number
     private made = 0
 
     constructor(
@@ -46,7 +45,6 @@ export class World {
         private readonly onEvent: (event: WorldEvent) => void = () => undefined,
     ) {
         this.nowMs = nowMs
-        this.settledS = Math.floor(nowMs / 1000)
     }
 
     /** Adds a device. */
@@ -237,9 +235,11 @@ export class World {
 
     private settleOverdue(): void {
         const nowS = Math.floor(this.nowMs / 1000)
-        for (; this.settledS <= nowS; this.settledS += 1) {
-            for (const [device, rollout] of this.deadlines.get(this.settledS) ?? []) this.settleOne(device, rollout)
-            this.deadlines.delete(this.settledS)
+        const due = [...this.deadlines.keys()].filter(second => second <= nowS).sort((a, b) => a - b)
+        for (const second of due) {
+            const places = this.deadlines.get(second) ?? []
+            this.deadlines.delete(second)
+            for (const [device, rollout] of places) this.settleOne(device, rollout)
         }
     }
 
@@ -250,7 +250,8 @@ export class World {
         const due = timeoutEvent(task, snapshot.knobs)
         const unbound = { ...snapshot, knobs: { ...snapshot.knobs, pendingMax: null } }
         if (due.event === "resent" && handOutRoom(unbound, this.nowMs) === 0) {
-            this.deadlines.set(this.settledS + 1, [...(this.deadlines.get(this.settledS + 1) ?? []), [device, rollout]])
+            const nextS = Math.floor(this.nowMs / 1000) + 1
+            this.deadlines.set(nextS, [...(this.deadlines.get(nextS) ?? []), [device, rollout]])
             return
         }
         const pace = due.event === "resent" ? paceAfter(unbound, 1, this.nowMs) : snapshot.pace
