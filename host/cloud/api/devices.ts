@@ -3,6 +3,7 @@
 import { createRoute, z } from "@hono/zod-openapi"
 import type { Context } from "../context"
 import type { Attributes } from "../domain/types"
+import { DEVICE_TAGS_MAX } from "../limits"
 import { notFound } from "../problems"
 import { changeDevice, createDevice, deleteDevice, dropDeviceToken, resetDeviceToken } from "../services/devices"
 import { explain } from "../services/explain"
@@ -17,6 +18,14 @@ const draft = z.strictObject({
     cloud: z.string().optional(),
     attributes: attributes.default({}),
     version: version.default(""),
+})
+
+const change = z.strictObject({
+    attributes: attributes.optional(),
+    claimed: z.boolean().optional(),
+    tags: z.array(chosenId).max(DEVICE_TAGS_MAX).optional(),
+    region: chosenId.or(z.literal("")).optional(),
+    desired: attributes.optional(),
 })
 
 const create = createRoute({
@@ -50,7 +59,7 @@ const patch = createRoute({
     summary: "Change or claim a device",
     request: {
         params: idParam,
-        body: body(z.strictObject({ attributes: attributes.optional(), claimed: z.boolean().optional() })),
+        body: body(change),
     },
     responses: { 200: answer("The device", deviceSchema), default: PROBLEM },
 })
@@ -88,9 +97,10 @@ const explainRoute = createRoute({
 })
 
 function item(row: DeviceRow): z.infer<typeof deviceSchema> {
-    const { id, product, cloud, version: running, claimed } = row
+    const { id, product, cloud, version: running, versions, tags, region, reported, desired, claimed } = row
+    const shadow = { versions, tags, region, reported, desired }
     const times = { createdAt: row.createdAt.toISOString(), lastSeenAt: row.lastSeenAt?.toISOString() ?? null }
-    return { id, product, cloud, attributes: row.attributes, version: running, claimed, ...times }
+    return { id, product, cloud, attributes: row.attributes, version: running, ...shadow, claimed, ...times }
 }
 
 function addDeviceRoutes(api: Api, context: Context): void {
@@ -114,10 +124,11 @@ function addDeviceRoutes(api: Api, context: Context): void {
         return c.json(item(row), 200)
     })
     api.openapi(patch, async c => {
-        const { attributes: changes, claimed } = c.req.valid("json")
+        const { attributes: changes, desired, ...rest } = c.req.valid("json")
         const row = await changeDevice(context, tenantOf(c), c.req.valid("param").id, {
+            ...rest,
             attributes: changes as Attributes | undefined,
-            claimed,
+            desired: desired as Attributes | undefined,
         })
         return c.json(item(row), 200)
     })

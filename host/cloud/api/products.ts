@@ -2,7 +2,9 @@
 
 import { createRoute, z } from "@hono/zod-openapi"
 import { eventOf, nowOf, type Context } from "../context"
+import { MODULE_DEFAULT } from "../domain/types"
 import { newId, newToken, tokenHash } from "../ids"
+import { MODULES_MAX } from "../limits"
 import { notFound, Problem } from "../problems"
 import type { CloudRow, ProductRow } from "../store/store"
 import { newApi, pageOf, pageQuery, pageRequest, tenantOf, type Api } from "./base"
@@ -14,6 +16,8 @@ const settings = {
     autoClaim: z.boolean().optional(),
     registerById: z.boolean().optional(),
     signatureRequired: z.boolean().optional(),
+    choice: z.enum(["version", "recent"]).optional(),
+    modules: z.array(chosenId).min(1).max(MODULES_MAX).optional(),
 }
 
 const createProduct = createRoute({
@@ -82,8 +86,9 @@ const getCloud = createRoute({
 })
 
 function productItem(row: ProductRow): z.infer<typeof productSchema> {
-    const { id, name: label, autoClaim, registerById, signatureRequired, createdAt } = row
-    return { id, name: label, autoClaim, registerById, signatureRequired, createdAt: createdAt.toISOString() }
+    const { id, name: label, autoClaim, registerById, signatureRequired, choice = "version", modules = [MODULE_DEFAULT] } = row
+    const rules = { autoClaim, registerById, signatureRequired, choice, modules }
+    return { id, name: label, ...rules, createdAt: row.createdAt.toISOString() }
 }
 
 function cloudItem({ id, name: label, createdAt }: CloudRow): z.infer<typeof cloudSchema> {

@@ -1,7 +1,8 @@
 // Routes of artifacts and releases.
 
 import { createRoute, z } from "@hono/zod-openapi"
-import { readImage } from "../artifacts/image"
+import { isSigned, readImage } from "../artifacts/image"
+import { partReader } from "../artifacts/store"
 import { eventOf, nowOf, type Context } from "../context"
 import { ARTIFACT_BYTES_MAX } from "../limits"
 import { notFound, Problem } from "../problems"
@@ -102,16 +103,11 @@ function artifactItem({ sha256: hash, sizeBytes, manifest, createdAt }: Artifact
 }
 
 function releaseItem(row: ReleaseRow, rollouts: string[]): z.infer<typeof releaseSchema> {
-    const { id, product, version: number, policy, description, commit, enabled, artifact } = row
+    const { id, product, module, cloud, version: number, policy, requirement, description, commit, enabled, artifact } = row
     return {
-        id,
-        product,
-        version: number,
-        policy,
-        description,
-        commit,
-        enabled,
-        artifact,
+        ...{ id, product, module, cloud, version: number, policy, requirement, description, commit, enabled, artifact },
+        needsVerification: row.needsVerification,
+        verifiedAt: row.verifiedAt?.toISOString() ?? null,
         rollouts,
         createdAt: row.createdAt.toISOString(),
     }
@@ -123,6 +119,22 @@ async function rolloutsOf(context: Context, tenant: string, releases: ReleaseRow
     const all =
         ids.length === 0 ? [] : await context.store.tables.rollouts.list(tenant, ids, { after: null, limit: ids.length * 10 })
     return new Map(ids.map(id => [id, all.filter(({ release }) => release === id).map(rollout => rollout.id)]))
+}
+
+/**
+ * The images of a product that asks for it are signed. The devices verify the signatures against their keys; here is made sure that
+ * none is released without. Throws Problem `signature_missing`.
+ */
+async function checkSigned(context: Context, tenant: string, draft: z.infer<typeof releaseDraft>): Promise<void> {
+    const product = await context.store.tables.products.get(tenant, draft.product)
+    if (product?.signatureRequired !== true) return
+    for (const image of [draft.artifact, ...Object.values(draft.deltas ?? {})]) {
+        const known = await context.store.tables.artifacts.get(tenant, image)
+        if (known === null || (await isSigned(partReader(context.artifacts, image), known.sizeBytes))) continue
+        const detail =
+            "The product takes signed images only, and this one is not signed. Sign it offline with otary sign, upload that."
+        throw new Problem("signature_missing", detail, [{ path: "artifact", message: "a signed image" }])
+    }
 }
 
 async function shownRelease(context: Context, row: ReleaseRow): Promise<z.infer<typeof releaseSchema>> {
@@ -162,7 +174,9 @@ function addArtifactRoutes(api: Api, context: Context): void {
 function addReleaseRoutes(api: Api, context: Context): void {
     const { releases } = context.store.tables
     api.openapi(create, async c => {
-        const [release, rollout] = await createRelease(context, tenantOf(c), c.req.valid("json"))
+        const draft = c.req.valid("json")
+        await checkSigned(context, tenantOf(c), draft)
+        const [release, rollout] = await createRelease(context, tenantOf(c), draft)
         return c.json(releaseItem(release, rollout === null ? [] : [rollout.id]), 201)
     })
     api.openapi(list, async c => {

@@ -26,3 +26,14 @@ export interface ArtifactStore {
     /** The bytes from `from` to `to`, both included, as a stream. */
     open(sha256: string, from: number, to: number): Readable
 }
+
+/** Reads parts of a file that is kept. */
+export function partReader(artifacts: ArtifactStore, sha256: string): ReadPart {
+    return async (offset, lengthBytes) => {
+        if (lengthBytes === 0) return Buffer.alloc(0)
+        const chunks: Buffer[] = []
+        for await (const chunk of artifacts.open(sha256, offset, offset + lengthBytes - 1) as AsyncIterable<Buffer>)
+            chunks.push(chunk)
+        return Buffer.concat(chunks)
+    }
+}
