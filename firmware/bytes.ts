@@ -133,14 +133,17 @@ export function isHexOf(text: string, count: number): boolean {
 
 /** CRC-32 (ISO 3309, as in zip) of a short text, as a signed 32-bit integer. Not for payload: it looks at every byte. */
 export function crc32(bytes: Bytes): number {
+    if (nibbleCrcs.length === 0) for (let nibble = 0; nibble < 16; nibble++) nibbleCrcs[nibble] = crcOfNibble(nibble)
     let crc = -1
     for (let i = 0; i < bytes.length; i++) {
         crc = crc ^ bytes.charCodeAt(i)
-        crc = ((crc >>> 4) & 0x0fffffff) ^ crcOfNibble(crc & 15)
-        crc = ((crc >>> 4) & 0x0fffffff) ^ crcOfNibble(crc & 15)
+        crc = ((crc >>> 4) & 0x0fffffff) ^ nibbleCrcs[crc & 15]
+        crc = ((crc >>> 4) & 0x0fffffff) ^ nibbleCrcs[crc & 15]
     }
     return crc ^ -1
 }
+
+const nibbleCrcs: number[] = []
 
 // The table is computed, not listed: a list of literals above 2^31 is a float on some engines.
 function crcOfNibble(nibble: number): number {
