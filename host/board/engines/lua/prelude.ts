@@ -5,42 +5,49 @@ import { DEVICE_NAME } from "./calls"
 /** Name of the global function that takes one event off the device. */
 export const EVENT_FUNCTION = "__event"
 
-/** 5.1 has no bit operators; NodeMCU's module is of signed 32 bits. Nibble by nibble over a table. */
+/** 5.1 has no bit operators; NodeMCU's module is of signed 32 bits. Masks of low bits are remainders, the rest goes by nibbles. */
 const BIT_51 = String.raw`
-local function fold(rule)
-  local t = {}
-  for x = 0, 15 do for y = 0, 15 do
-    local v, p, a, b = 0, 1, x, y
-    for _ = 1, 4 do
-      if rule(a % 2, b % 2) then v = v + p end
-      a, b, p = (a - a % 2) / 2, (b - b % 2) / 2, p * 2
-    end
-    t[x * 16 + y] = v
-  end end
-  return function(x, y)
-    x, y = x % 4294967296, y % 4294967296
-    local v, p = 0, 1
-    for _ = 1, 8 do
-      local a, b = x % 16, y % 16
-      v, p = v + t[a * 16 + b] * p, p * 16
-      x, y = (x - a) / 16, (y - b) / 16
-    end
-    if v >= 2147483648 then v = v - 4294967296 end
-    return v
-  end
-end
+local floor = math.floor
 local function signed(v)
   v = v % 4294967296
   if v >= 2147483648 then v = v - 4294967296 end
   return v
 end
+local xors, remainders, powers = {}, {}, {}
+for x = 0, 15 do for y = 0, 15 do
+  local v, p, a, b = 0, 1, x, y
+  for _ = 1, 4 do
+    if a % 2 ~= b % 2 then v = v + p end
+    a, b, p = floor(a / 2), floor(b / 2), p * 2
+  end
+  xors[x * 16 + y] = v
+end end
+for n = 0, 31 do
+  powers[n] = 2 ^ n
+  remainders[2 ^ n - 1] = 2 ^ n
+end
+local function xor(x, y)
+  x, y = x % 4294967296, y % 4294967296
+  local v, p = 0, 1
+  while x > 0 and y > 0 do
+    local a, b = x % 16, y % 16
+    v, p = v + xors[a * 16 + b] * p, p * 16
+    x, y = (x - a) / 16, (y - b) / 16
+  end
+  return v + (x + y) * p
+end
 bit = {
-  band = fold(function(a, b) return a + b == 2 end),
-  bor = fold(function(a, b) return a + b > 0 end),
-  bxor = fold(function(a, b) return a + b == 1 end),
+  bxor = function(x, y) return signed(xor(x, y)) end,
+  band = function(x, y)
+    local low = remainders[y]
+    if low then return x % low end
+    -- x + y = (x xor y) + 2 (x and y)
+    return signed((x % 4294967296 + y % 4294967296 - xor(x, y)) / 2)
+  end,
+  bor = function(x, y) return signed((x % 4294967296 + y % 4294967296 + xor(x, y)) / 2) end,
   bnot = function(x) return signed(-1 - x) end,
-  lshift = function(x, n) return signed(x * 2 ^ n) end,
-  rshift = function(x, n) return signed(math.floor((x % 4294967296) / 2 ^ n)) end,
+  lshift = function(x, n) return signed(x * powers[n]) end,
+  rshift = function(x, n) return signed(floor(x % 4294967296 / powers[n])) end,
 }
 `
 
