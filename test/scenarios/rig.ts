@@ -1,6 +1,7 @@
 // Cloud processes beside each other on one real database, with one clock that the test turns: services without HTTP.
 
 import { rmSync } from "node:fs"
+import { Client } from "pg"
 import pino from "pino"
 import { startEmbedded } from "../../host/cloud/embedded/embedded"
 import { DEFAULT_CLOUD, DEFAULT_TENANT, type Context } from "../../host/cloud/context"
@@ -28,6 +29,8 @@ export interface Rig {
     advance(seconds: number): void
     /** Makes devices of product "p" with token `token-ID` that run 1.0.0. */
     devices(ids: string[]): Promise<void>
+    /** Gives devices that are there the token `token-ID`. */
+    tokens(ids: string[]): Promise<void>
     /** Makes a release of product "p" without a rollout. */
     release(version: string, more?: { needsVerification?: boolean; policy?: string }): Promise<ReleaseRow>
     /** A device's check-in at a process. Answers the task's id, "" for none. */
@@ -77,6 +80,13 @@ async function addRelease(context: Context, version: string, more: object): Prom
     return (await createRelease(context, DEFAULT_TENANT, draft))[0]
 }
 
+async function giveTokens(databaseUrl: string, ids: string[]): Promise<void> {
+    const client = new Client({ connectionString: databaseUrl })
+    await client.connect()
+    await client.query("update device set token_hash = sha256(('token-' || id)::bytea) where id = any($1)", [ids])
+    await client.end()
+}
+
 /** Starts `count` processes on a database of their own. */
 export async function startRig(count: number): Promise<Rig> {
     const dataDir = temporaryFolder()
@@ -108,6 +118,7 @@ export async function startRig(count: number): Promise<Rig> {
                 if (!(await context.store.tables.devices.insert(row))) throw new Error(`device ${id} is there already`)
             }
         },
+        tokens: ids => giveTokens(database.url, ids),
         release: (version, more = {}) => addRelease(context, version, more),
         checkin: async (process, id, version) => {
             const request = { id, tokenHash: tokenHash(`token-${id}`), attributes: {}, version, committed: true }
