@@ -11,7 +11,7 @@ const span = z.union([
 
 const populationSchema = z.strictObject({
     /** Devices in the scope. */
-    devices: z.int().min(1).max(10_000_000),
+    devices: z.int().min(1).max(1_000_000),
     /** Version → share of the devices that run it; together at most 1, the rest runs the target already. */
     versions: z.record(z.string(), share).default({ "1.0.0": 1 }),
     /** The version that the rollout brings. */
