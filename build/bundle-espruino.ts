@@ -23,6 +23,7 @@ const STEPS: Record<string, string> = {
     "otary:ports": `import { espruinoMain } from "./shims/espruino/main"\nespruinoMain()\n`,
     "otary:agent": `import { agentStart } from "./firmware/agent"\nagentStart()\n`,
 }
+const LOADER = `import "./shims/espruino/loader"\n`
 /** Behind the loader, outside its functions: what ran the loader is gone from RAM when the image starts, and an image that throws is reset. */
 const LOADER_TAIL =
     `if(otary.bytes)try{eval(require("Storage").read(otary.file,otary.at,otary.bytes))}catch(e){print("panic: "+e);otary.bytes=-1}\n` +
@@ -159,36 +160,40 @@ async function finish(root: string, flat: Flat, options: EspruinoBundleOptions):
 }
 
 /**
- * The code of an app slot: ASCII JavaScript that Espruino runs out of flash. `appPath` is app.ts or app.js.
- * Throws PACK_BUNDLE with file, line and column for whatever Espruino 2v29 cannot run.
+ * A script of its own out of TypeScript text that imports from the project's folder, such as `./firmware/updater`. `define` names
+ * constants. Throws PACK_BUNDLE with file, line and column for whatever Espruino 2v29 cannot run.
  */
-export async function bundleEspruinoApp(
-    appPath: string,
-    constants: BundleConstants,
-    options: EspruinoBundleOptions = {},
+export async function bundleEspruinoScript(
+    text: string,
+    define: Readonly<Record<string, string>>,
+    options: EspruinoBundleOptions & { readonly appPath?: string } = {},
 ): Promise<Buffer> {
     const root = projectRoot()
     const flat = await flatten({
         ...commonOptions(root),
-        stdin: { contents: START, resolveDir: root, sourcefile: "start.ts", loader: "ts" },
-        plugins: [startPlugin(root, appPath)],
-        define: {
-            __OTARY_IMAGE__: JSON.stringify(constants.image),
-            __OTARY_DEVICE__: jsonInBytes(constants.device),
-            __OTARY_CONFIG__: jsonInBytes(constants.config),
-        },
+        stdin: { contents: text, resolveDir: root, sourcefile: "start.ts", loader: "ts" },
+        plugins: [startPlugin(root, options.appPath ?? "")],
+        define: { ...define },
     })
     return Buffer.from(await finish(root, flat, options), "latin1")
 }
 
+/** The code of an app slot: ASCII JavaScript that Espruino runs out of flash. `appPath` is app.ts or app.js. Throws as above. */
+export async function bundleEspruinoApp(
+    appPath: string,
+    { image, device, config }: BundleConstants,
+    options: EspruinoBundleOptions = {},
+): Promise<Buffer> {
+    const define = {
+        __OTARY_IMAGE__: JSON.stringify(image),
+        __OTARY_DEVICE__: jsonInBytes(device),
+        __OTARY_CONFIG__: jsonInBytes(config),
+    }
+    return bundleEspruinoScript(START, define, { ...options, appPath })
+}
+
 /** The boot loader for a layout: ASCII JavaScript, written to a board's `.boot0` once and never updated. */
 export async function bundleEspruinoLoader(layout: EspruinoLayout, options: EspruinoBundleOptions = {}): Promise<Buffer> {
-    const root = projectRoot()
-    const flat = await flatten({
-        ...commonOptions(root),
-        entryPoints: ["shims/espruino/loader.ts"],
-        plugins: [startPlugin(root, "")],
-        define: { __OTARY_LAYOUT__: JSON.stringify(layout) },
-    })
-    return Buffer.from(`${await finish(root, flat, options)}\n${LOADER_TAIL}`, "latin1")
+    const script = await bundleEspruinoScript(LOADER, { __OTARY_LAYOUT__: JSON.stringify(layout) }, options)
+    return Buffer.concat([script, Buffer.from(`\n${LOADER_TAIL}`, "latin1")])
 }

@@ -1,7 +1,7 @@
 // The start of an image on an Espruino board: the platform's ports over flash, network, clock and watchdog.
 
 import { filesMount } from "../../firmware/files"
-import { portsInstall } from "../../firmware/ports"
+import { portsInstall, type Ports } from "../../firmware/ports"
 import { runningInstall, type RunningImage } from "../../firmware/running"
 import { digestCreate, regionCreate, stageCreate } from "./flash"
 import type { EspruinoE } from "./globals"
@@ -92,12 +92,10 @@ function panic(error: unknown): void {
     E.reboot()
 }
 
-/** The start: ports, the running image, the files. */
-export function espruinoMain(): void {
-    const layout = global.otary
+/** The core's ports on a board with this layout. */
+export function espruinoPorts(layout: EspruinoLayout): Ports {
     lastS = getTime()
-    process.on("uncaughtException", panic)
-    portsInstall({
+    return {
         boot: regionCreate(layout, LAYOUT_BOOT),
         journal: regionCreate(layout, LAYOUT_JOURNAL),
         app: [regionCreate(layout, LAYOUT_APP), regionCreate(layout, LAYOUT_APP + 1)],
@@ -109,7 +107,13 @@ export function espruinoMain(): void {
         board: { reset: E.reboot, watchdog, random, log: print },
         json: { parse, stringify: JSON.stringify },
         platform: PLATFORM,
-    })
+    }
+}
+
+/** The start: ports, the running image, the files. */
+export function espruinoMain(): void {
+    process.on("uncaughtException", panic)
+    portsInstall(espruinoPorts(global.otary))
     runningInstall(__OTARY_IMAGE__)
     notifyStart(__OTARY_IMAGE__.version)
     filesMount()

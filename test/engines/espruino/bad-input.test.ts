@@ -1,0 +1,20 @@
+// The core's suite of bad images, run by the built bundle on the real Espruino.
+
+import { makeFolder } from "../../board/board-fixture"
+import { ESPRUINO } from "./fixture"
+import { buildCore, endCore, runOnEspruino } from "./remote-core"
+
+if (ESPRUINO === "") test.skip("needs Espruino", () => undefined)
+else {
+    const home = makeFolder()
+    jest.setTimeout(120_000)
+    beforeAll(async () => {
+        await buildCore()
+        runOnEspruino(home.path)
+    })
+    afterAll(() => {
+        endCore()
+        home.remove()
+    })
+    require("../../firmware/bad-input.test")
+}
