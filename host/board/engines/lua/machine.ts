@@ -1,8 +1,6 @@
 // A Lua virtual machine of 32 bits in WebAssembly, its system calls answered by the board: files, a console, and one device.
 
 import { readFileSync } from "node:fs"
-import glue51 from "lua-wasm-bindings/dist/glue/glue-lua-5.1.5"
-import glue53 from "lua-wasm-bindings/dist/glue/glue-lua-5.3.6"
 import { createCalls, type LuaSystem, type OpenFiles } from "./calls"
 
 /** Versions of Lua that NodeMCU is built with. */
@@ -73,9 +71,10 @@ type Factory = (options: {
     printErr(line: string): void
 }) => Glue
 
-const FACTORIES: Record<LuaVersion, { factory: Factory; wasm: string }> = {
-    "5.1": { factory: glue51 as unknown as Factory, wasm: "lua-wasm-bindings/dist/glue/glue-lua-5.1.5.wasm" },
-    "5.3": { factory: glue53 as unknown as Factory, wasm: "lua-wasm-bindings/dist/glue/glue-lua-5.3.6.wasm" },
+/** Modules of the package lua-wasm-bindings: Lua 5.1.5 and 5.3.6. */
+const GLUE: Record<LuaVersion, string> = {
+    "5.1": "lua-wasm-bindings/dist/glue/glue-lua-5.1.5",
+    "5.3": "lua-wasm-bindings/dist/glue/glue-lua-5.3.6",
 }
 
 /** WebAssembly's unit of memory. */
@@ -90,7 +89,7 @@ const modules = new Map<LuaVersion, object>()
 function moduleOf(version: LuaVersion): object {
     const known = modules.get(version)
     if (known !== undefined) return known
-    const compiled = new Module(readFileSync(require.resolve(FACTORIES[version].wasm)))
+    const compiled = new Module(readFileSync(require.resolve(`${GLUE[version]}.wasm`)))
     modules.set(version, compiled)
     return compiled
 }
@@ -107,7 +106,9 @@ function instantiate(version: LuaVersion, system: LuaSystem): Instantiated {
     const { calls, openFiles } = createCalls(system, () => new Uint8Array(memory!.buffer))
     const events = ["uncaughtException", "unhandledRejection"] as const
     const before = events.map(event => process.listeners(event as "uncaughtException"))
-    const glue = FACTORIES[version].factory({
+    // Loaded when it is needed: the process of a host board has no use for it.
+    const factory = require(GLUE[version]) as Factory
+    const glue = factory({
         instantiateWasm(imports, receive) {
             // The imports have one-letter names; the functions behind them still know their own.
             for (const [key, value] of Object.entries(imports.a)) imports.a[key] = calls[value.name] ?? value
