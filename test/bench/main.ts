@@ -1,5 +1,6 @@
 // Benchmarks: every figure with a floor or a peer from the same run, since machines are shared and noisy.
 
+import { benchCloud } from "./cloud"
 import { benchPolicy } from "./policy"
 import { benchSignatures } from "./signature"
 import { benchUpdater } from "./updater"
@@ -28,3 +29,5 @@ console.log("\nsignatures: one check on the host shim")
 for (const { name, signatureBytes, hashes, ms, floorMs } of benchSignatures()) {
     row(name, `${ms.toFixed(2)} ms`, `${hashes.toFixed(0)} hashes, ${signatureBytes} bytes; the hashes alone ${floorMs.toFixed(2)} ms`)
 }
+
+void benchCloud(row, process.argv.includes("--full"))

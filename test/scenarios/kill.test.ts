@@ -105,7 +105,7 @@ async function check(cloud: Running, devices: Device[]): Promise<void> {
 test(
     `killed ${KILLS} times`,
     async () => {
-        const entryPoints = [join(__dirname, "kill-program.ts")]
+        const entryPoints = [join(__dirname, "cloud-process.ts")]
         buildSync({ entryPoints, bundle: true, platform: "node", packages: "external", format: "cjs", outfile: file })
         let cloud = await start()
         await call(cloud, "POST", "/products", { id: "p" })

@@ -184,7 +184,7 @@ export function cancelRollout(context: Context, tenant: string, id: string, stat
     })
 }
 
-/** Approves the start of a draft, or the gate that a rollout stands before. Each person counts once. Throws `not_found`, `rollout_state`. */
+/** Approves the start of a draft, or the gate that a rollout stands before; each person once. Throws `not_found`, `rollout_state`. */
 export function approveRollout(context: Context, tenant: string, id: string): Promise<RolloutView> {
     return changeLocked(context, tenant, id, async (tables, row) => {
         needState(row, "draft", "running")
