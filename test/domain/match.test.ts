@@ -87,7 +87,10 @@ test.each<[string, Changes]>([
     ["a pre-release is lower", { device: { version: "1.1.0-rc.1" } }],
     ["a requirement that holds", { release: { requires: ">=1.0.0 <2.0.0" } }],
     ["a forced downgrade", { device: { version: "2.0.0" }, rollout: { knobs: knobsWith({ forceDowngrade: true }) } }],
-    ["a manual update", { device: { version: "x" }, release: { requires: ">3.0.0" }, rollout: { knobs: knobsWith({ skipChecks: true }) } }],
+    [
+        "a manual update",
+        { device: { version: "x" }, release: { requires: ">3.0.0" }, rollout: { knobs: knobsWith({ skipChecks: true }) } },
+    ],
     ["waiting tasks that are overridden", { underWay: [other("queued")], rollout: { knobs: knobsWith({ override: true }) } }],
     ["another module beside", { underWay: [other("working", "radio")], rollout: { knobs: knobsWith({ multiModule: true }) } }],
     ["paused, but handed out", { task: { ...TASK, state: "offered" }, rollout: { state: "paused" } }],
@@ -127,7 +130,9 @@ describe("choice", () => {
         candidateOf({ release: { version, enabled }, rollout: { id } })
 
     test("the highest version first; of equal ones the newest rollout", () => {
-        const sorted = [of("1.2.0", "a"), of("1.10.0", "b"), of("1.10.0", "c"), of("1.10.0-rc", "d")].sort((a, b) => choiceOrder(a, b))
+        const sorted = [of("1.2.0", "a"), of("1.10.0", "b"), of("1.10.0", "c"), of("1.10.0-rc", "d")].sort((a, b) =>
+            choiceOrder(a, b),
+        )
         expect(sorted.map(one => one.rollout.id)).toEqual(["c", "b", "d", "a"])
     })
 

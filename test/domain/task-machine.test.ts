@@ -1,7 +1,14 @@
 // The table of task states row by row; every other pair of state and event is refused.
 
 import { deadlineMs, retryDueMs, stateTimeoutS, timeoutEvent } from "../../host/cloud/domain/task-time"
-import { TASK_EVENTS, TASK_FINAL_STATES, TASK_ROWS, TASK_STATES, taskActive, taskNext } from "../../host/cloud/domain/task-machine"
+import {
+    TASK_EVENTS,
+    TASK_FINAL_STATES,
+    TASK_ROWS,
+    TASK_STATES,
+    taskActive,
+    taskNext,
+} from "../../host/cloud/domain/task-machine"
 import type { TaskState } from "../../host/cloud/domain/types"
 import { versionSame } from "../../host/cloud/domain/versions"
 import { knobsWith } from "./facts"

@@ -105,8 +105,10 @@ async function check(cloud: Running, devices: Device[]): Promise<void> {
 test(
     `killed ${KILLS} times`,
     async () => {
-        const entryPoints = [join(__dirname, "cloud-process.ts")]
-        buildSync({ entryPoints, bundle: true, platform: "node", packages: "external", format: "cjs", outfile: file })
+        const contents = `import { startCloud } from "./host/cloud/cloud"
+            startCloud({ dataDir: process.argv[2], log: "silent" }).then(cloud => console.log(cloud.url + " " + cloud.adminToken))`
+        const stdin = { contents, resolveDir: ROOT, loader: "ts" as const }
+        buildSync({ stdin, bundle: true, platform: "node", packages: "external", format: "cjs", outfile: file })
         let cloud = await start()
         await call(cloud, "POST", "/products", { id: "p" })
         const devices: Device[] = []
