@@ -23,6 +23,8 @@ export type CliErrorCode =
     | "CLI_DEMO_BOARD"
     | "CLI_DEMO_TIMEOUT"
     | "CLI_DEMO_DIFFERS"
+    | "CLI_TOOL_MISSING"
+    | "CLI_HARDWARE"
     | "CLI_INTERNAL"
 
 /** Codes that mean more than "failed". */

@@ -12,6 +12,7 @@ import { registerDevice } from "./commands/device"
 import { registerEvents } from "./commands/events"
 import { registerExplain } from "./commands/explain"
 import { registerGroup } from "./commands/group"
+import { registerFlash } from "./commands/flash"
 import { registerInspect } from "./commands/inspect"
 import { registerKeygen } from "./commands/keygen"
 import { registerPack } from "./commands/pack"
@@ -67,7 +68,7 @@ function createProgram({ io, cli }: { io: Io; cli: Cli }): Command {
         registerDevice,
         registerRelease,
     ]
-    for (const register of [...registers, ...CLOUD_COMMANDS, registerPolicy, registerExplain, registerDemo])
+    for (const register of [...registers, ...CLOUD_COMMANDS, registerPolicy, registerExplain, registerDemo, registerFlash])
         register(program, cli)
     registerBoard(program)
     return program

@@ -21,14 +21,14 @@ export interface EspruinoInstallation {
     readonly storage?: Readonly<Record<string, string>>
 }
 
-/** One step: a line of JavaScript for the console, which prints `INSTALLED` when it worked. */
+/** One step: a line of JavaScript for the console, which prints INSTALLED when it worked. */
 export interface InstallStep {
     readonly line: string
     /** For people: what the line does. */
     readonly what: string
 }
 
-/** What every line prints when it has done its work. */
+/** What every line prints when it has done its work; no line holds it in one piece, so that an echo is no success. */
 export const INSTALLED = "otary:ok"
 /** Bytes in one line: the console's input buffer is small. */
 const LINE_BYTES = 384
@@ -46,7 +46,7 @@ function isBlank(bytes: Buffer): boolean {
     return bytes.every(byte => byte === ERASED)
 }
 
-const check = (condition: string): string => `print(${condition}?"${INSTALLED}":"otary:failed");`
+const check = (condition: string): string => `print(${condition}?"otary:"+"ok":"otary:"+"failed");`
 
 function regionSteps(model: EspruinoModel, bytes: Buffer): InstallStep[] {
     const { address } = espruinoLayout(model)
