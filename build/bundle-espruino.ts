@@ -16,6 +16,8 @@ import { projectRoot } from "./root"
 /** How small a bundle is made: `false` leaves it readable, for comparisons. */
 export interface EspruinoBundleOptions {
     readonly minify?: boolean
+    /** `false` keeps the names of properties, for tests that look into the core's objects. */
+    readonly mangle?: boolean
 }
 
 const START = `import "otary:ports"\nimport "otary:agent"\nimport "otary:app"\n`
@@ -24,7 +26,10 @@ const STEPS: Record<string, string> = {
     "otary:agent": `import { agentStart } from "./firmware/agent"\nagentStart()\n`,
 }
 const LOADER = `import "./shims/espruino/loader"\n`
-/** Behind the loader, outside its functions: what ran the loader is gone from RAM when the image starts, and an image that throws is reset. */
+/**
+ * Behind the loader, outside its functions: what ran the loader is gone from RAM when the image starts, and an image that throws
+ * is reset.
+ */
 const LOADER_TAIL =
     `if(otary.bytes)try{eval(require("Storage").read(otary.file,otary.at,otary.bytes))}catch(e){print("panic: "+e);otary.bytes=-1}\n` +
     `if(otary.bytes<0)E.reboot()`
@@ -152,7 +157,7 @@ async function finish(root: string, flat: Flat, options: EspruinoBundleOptions):
         target: "es2015",
         charset: "ascii",
         minify: isSmall,
-        ...(isSmall && { mangleProps: mangledNames(flat.appText) }),
+        ...(isSmall && options.mangle !== false && { mangleProps: mangledNames(flat.appText) }),
     })
     const renamed = renameReserved(code.trimEnd())
     checkBundle(renamed)

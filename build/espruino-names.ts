@@ -1,4 +1,4 @@
-// What Espruino 2v29 knows and lacks, by name (asked of the engine itself; test/engines/espruino asks it again), and names of ours to shorten.
+// What Espruino 2v29 knows and lacks, by name (test/engines/espruino asks the engine itself), and names of ours to shorten.
 
 /** Modules that `require` finds on one board or another. */
 export const ESPRUINO_MODULES: ReadonlySet<string> = new Set(

@@ -168,8 +168,9 @@ function inlineGetters(code: string): string {
 
 /**
  * Moves functions into the only function that needs them, and puts those that stay at the start of their scope, because
- * Espruino knows a function from its line on; a call of one that only returns a variable becomes the variable. `source` is a flat script whose inner names do not hide outer ones (esbuild sees
- * to that; what does hide one, stays). Functions in `hot` take none in: they run for every piece of an image.
+ * Espruino knows a function from its line on; a call of one that only returns a variable becomes the variable.
+ * `source` is a flat script whose inner names do not hide outer ones (esbuild sees to that; what does hide one, stays).
+ * Functions in `hot` take none in: they run for every piece of an image.
  */
 export function nestFunctions(source: string, hot: ReadonlySet<string>): string {
     const code = inlineGetters(source)

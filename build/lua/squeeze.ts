@@ -2,7 +2,7 @@
 
 /** A string, a number, a name, an operator; blanks and comments in between. The compiler writes no long strings. */
 const TOKEN =
-    /\s+|--[^\n]*|("(?:[^"\\\n]|\\[\s\S])*"|'(?:[^'\\\n]|\\[\s\S])*')|(0[xX][\da-fA-F]+|\d+\.?\d*(?:[eE][+-]?\d+)?)|(\w+)|(\.\.\.?|[=~<>]=|\S)/g
+    /\s+|--[^\n]*|("(?:[^"\\\n]|\\[^])*"|'(?:[^'\\\n]|\\[^])*')|(0[xX][\da-fA-F]+|\d+\.?\d*(?:[eE][+-]?\d+)?)|(\w+)|(\.\.\.?|[=~<>]=|\S)/g
 
 /** Whether two tokens would become another one if they touched. */
 function mustPart(left: string, right: string): boolean {

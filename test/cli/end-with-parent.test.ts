@@ -21,7 +21,8 @@ afterAll(() => folder.remove())
 
 /** Starts a parent that starts the command, kills the parent with SIGKILL, and returns what the command wrote to its end. */
 async function orphaned(command: string): Promise<string> {
-    const code = `require("node:child_process").spawn(process.execPath, [${JSON.stringify(script)}], { stdio: "inherit" }); setInterval(() => 0, 1000)`
+    const started = `require("node:child_process").spawn(process.execPath, [${JSON.stringify(script)}], { stdio: "inherit" })`
+    const code = `${started}; setInterval(() => 0, 1000)`
     const parent = spawn(process.execPath, ["-e", code], {
         env: { ...process.env, npm_command: command },
         stdio: ["ignore", "pipe", "inherit"],

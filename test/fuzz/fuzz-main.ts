@@ -8,7 +8,8 @@ import { createFuzzer, createTally, fuzz, TARGETS, type Tally } from "./fuzz"
 
 const ROUND = 1000
 const REPORT_MS = 10_000
-const HELP = `usage: npm run fuzz -- [--minutes N] [--seed S] [--target ${TARGETS.map(({ name }) => name).join("|")}] [--inputs N] [--defects] [--json]`
+const NAMES = TARGETS.map(({ name }) => name).join("|")
+const HELP = `usage: npm run fuzz -- [--minutes N] [--seed S] [--target ${NAMES}] [--inputs N] [--defects] [--json]`
 
 function usage(what: string): never {
     process.stderr.write(`${what}\n${HELP}\n`)

@@ -18,7 +18,8 @@ const SHARED = ["firmware/constants.ts", "firmware/status.ts"]
 const ROOMS: Record<string, { readonly from: readonly string[]; readonly packages?: readonly string[] }> = {
     firmware: { from: [], packages: [] },
     "shims/host": { from: ["firmware"] },
-    "shims/espruino": { from: ["firmware"], packages: [] },
+    // The modules that Espruino itself brings.
+    "shims/espruino": { from: ["firmware"], packages: ["Flash", "crypto", "http"] },
     "shims/nodemcu": { from: ["firmware"], packages: [] },
     build: { from: [...SHARED, "shims/espruino/layout.ts"] },
     "host/board": { from: ["firmware", "shims/host", "shims/espruino/layout.ts"] },

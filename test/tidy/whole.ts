@@ -9,14 +9,22 @@ const ENTRIES = [
     /^host\/board\/child\.ts$/,
     // Apps, which are packed and never imported.
     /^(host\/cli\/demo|docs\/examples)\/[^/]+\/app\.ts$/,
-    /^shims\/host\/(main|loader)\.ts$/,
+    /^shims\/[a-z]+\/(main|loader)\.ts$/,
     /^firmware\/(agent|api)\.ts$/,
-    /^build\/(test|run|jest-transform)\.cjs$/,
+    /^build\/(test|run|jest-transform|coverage)\.cjs$/,
     /^build\/size-report\.ts$/,
     /^[^/]+\.config\.cjs$/,
 ]
 /** Where the tests start. */
-const TEST_ENTRIES = [/^test\/.*\.test\.ts$/, /^test\/bench\/main\.ts$/]
+const TEST_ENTRIES = [
+    /^test\/.*\.test\.ts$/,
+    /^test\/bench\/main\.ts$/,
+    /^test\/power-loss\/torture\.ts$/,
+    /^test\/fuzz\/fuzz-main\.ts$/,
+    // Programs that tests start as processes of their own.
+    /^test\/sign\/signer-process\.ts$/,
+    /^test\/engines\/espruino\/measure\.ts$/,
+]
 
 function reach(files: readonly SourceFile[], entries: readonly RegExp[]): Set<string> {
     const reached = new Set<string>()

@@ -35,6 +35,12 @@ export interface BoardCommandOptions {
 const BOARDS_MAX = 200
 const DATA_DEFAULT = `${LOCAL_FOLDER}/board`
 
+function engineOption(): Option {
+    return new Option("--engine <name>", "what runs the boards' code (first start)")
+        .choices(Object.keys(ENGINE_MAKES))
+        .default("host")
+}
+
 /** Adds the command to the program. */
 export function registerBoard(program: Command): void {
     program
@@ -50,7 +56,7 @@ export function registerBoard(program: Command): void {
         .option("--id <id>", "device id; with --boards, what the ids begin with (first start)")
         .option("--boards <n>", "number of boards", parseInteger(1, BOARDS_MAX), 1)
         .option("--attribute <name=value>", "property of the device, as often as needed (first start)", parseAttribute, {})
-        .addOption(new Option("--engine <name>", "what runs the boards' code (first start)").choices(Object.keys(ENGINE_MAKES)).default("host"))
+        .addOption(engineOption())
         .option("--script <file>", "program that gets the path of each update's image, as Ioto's scripts/update")
         .action(async (_, command: Command) => runInProcess(command.optsWithGlobals<BoardCommandOptions>()))
 }

@@ -4,6 +4,7 @@ import { makeFolder } from "../../board/board-fixture"
 import { ESPRUINO } from "./fixture"
 import { buildCore, endCore, runOnEspruino } from "./remote-core"
 
+// skipped: where no Espruino for Linux is named by ESPRUINO or on the PATH
 if (ESPRUINO === "") test.skip("needs Espruino", () => undefined)
 else {
     const home = makeFolder()

@@ -63,7 +63,8 @@ async function measure(folder: string, code: string): Promise<Cost> {
     layCode(folder, `${code.slice(0, end)};print("@after "+process.memory().usage)})();`)
     const at = SLOT_AT - STORAGE_HEAD_BYTES
     // Modules and prototypes that natives make at their first use are no cost of the bundle.
-    const warmUp = `require("Flash");require("crypto").SHA256("");require("http");require("Storage");[].length;"".length;JSON;new Uint8Array(1);`
+    const modules = `require("Flash");require("crypto").SHA256("");require("http");require("Storage");`
+    const warmUp = `${modules}[].length;"".length;JSON;new Uint8Array(1);`
     const script = `
         global.otary=${JSON.stringify(LAYOUT)};otary.at=0;otary.bytes=0;${warmUp}
         E.enableWatchdog=function(){};E.kickWatchdog=function(){};process.on;Math;Object;

@@ -78,6 +78,31 @@ function systemHandlers(ports: ModulePorts, device: () => Device): Record<string
     }
 }
 
+/** Sends a request; what comes back waits in the connection's queue until `pump` hands it on. Returns the request's handle. */
+function requestStart(ports: ModulePorts, device: () => Device, id: number, connection: Connection, pump: () => void): number {
+    const { url, method, headers, body } = connection
+    return ports.http.request(method === 1 ? "POST" : "GET", url, headers, body, {
+        onHead({ statusCode, header }) {
+            connection.statusCode = statusCode
+            const lines = ANSWER_HEADERS.filter(name => header(name) !== "").map(name => `${name}: ${header(name)}\n`)
+            device().event("h", id, statusCode, Buffer.from(lines.join(""), "latin1"))
+            ports.deliver()
+        },
+        onData(text) {
+            const bytes = Buffer.from(text, "latin1")
+            for (let at = 0; at < bytes.length; at += connection.pieceBytes) {
+                connection.queue.push(bytes.subarray(at, at + connection.pieceBytes))
+            }
+            ports.http.pause(connection.handle, HOLD_MS)
+            pump()
+        },
+        onEnd(status) {
+            connection.end = status === STATUS_OK ? connection.statusCode : FAILED
+            pump()
+        },
+    })
+}
+
 /** The module `http`, each piece of a body held until it is acknowledged. */
 function httpHandlers(ports: ModulePorts, device: () => Device): Record<string, Handler> {
     const connections = new Map<number, Connection>()
@@ -95,27 +120,7 @@ function httpHandlers(ports: ModulePorts, device: () => Device): Record<string, 
         ports.deliver()
     }
     const start = (id: number, connection: Connection): void => {
-        const { url, method, headers, body } = connection
-        connection.handle = ports.http.request(method === 1 ? "POST" : "GET", url, headers, body, {
-            onHead({ statusCode, header }) {
-                connection.statusCode = statusCode
-                const lines = ANSWER_HEADERS.filter(name => header(name) !== "").map(name => `${name}: ${header(name)}\n`)
-                device().event("h", id, statusCode, Buffer.from(lines.join(""), "latin1"))
-                ports.deliver()
-            },
-            onData(text) {
-                const bytes = Buffer.from(text, "latin1")
-                for (let at = 0; at < bytes.length; at += connection.pieceBytes) {
-                    connection.queue.push(bytes.subarray(at, at + connection.pieceBytes))
-                }
-                ports.http.pause(connection.handle, HOLD_MS)
-                pump(id, connection)
-            },
-            onEnd(status) {
-                connection.end = status === STATUS_OK ? connection.statusCode : FAILED
-                pump(id, connection)
-            },
-        })
+        connection.handle = requestStart(ports, device, id, connection, () => pump(id, connection))
     }
     return {
         h: ({ a, b, bytes }) => {
