@@ -27,7 +27,7 @@ function warn(): void {
 }
 
 const rate = fileRead("period.txt")
-if (rate !== undefined) periodMs = Number(rate)
+if (rate !== undefined) periodMs = Number(rate.trim())
 rWatch(SIGNAL_UPDATE, warn, undefined)
 log("blink " + version() + " every " + periodMs + " ms")
 blink()

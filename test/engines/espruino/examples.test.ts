@@ -30,7 +30,7 @@ async function updateExample(
     version: string,
 ): Promise<{ body: { success: boolean; status: number }; lines: string[] }> {
     const folder = join(home.path, name)
-    await installEspruino(folder, await packExample(name, "1.0.0"), server.url)
+    await installEspruino(folder, await packExample(name, "1.0.0"), server.url, name)
     server.offer(await packExample(name, version), "u1", version)
     board = superviseBoard(folder, home.path)
     board.supervisor.start()

@@ -43,9 +43,9 @@ export async function packApp(home: string, app: TestApp): Promise<Buffer> {
 }
 
 /** Makes a board in `folder` whose cloud is `cloud`. */
-export async function installEspruino(folder: string, image: Buffer, cloud: string): Promise<void> {
+export async function installEspruino(folder: string, image: Buffer, cloud: string, product = "p1"): Promise<void> {
     const loader = (await bundleEspruinoLoader(espruinoLayout(ESPRUINO_MODELS.linux))).toString("latin1")
-    await manufactureEspruino(folder, { identity: { id: "DEV1", product: "p1", cloud, attributes: {} }, loader, image })
+    await manufactureEspruino(folder, { identity: { id: "DEV1", product, cloud, attributes: {} }, loader, image })
 }
 
 /** A board under its supervisor. */

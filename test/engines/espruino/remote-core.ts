@@ -65,7 +65,7 @@ let code = ""
 
 /** Builds the core; to be called before the suites run. */
 export async function buildCore(): Promise<void> {
-    code = (await bundleEspruinoScript(entryText(), {}, { minify: false })).toString("latin1")
+    code = (await bundleEspruinoScript(entryText(), {}, { mangle: false })).toString("latin1")
 }
 
 /** JSON whose strings of bytes are in base64, marked by a tilde: an escape above \x7f would make a UTF-8 string of them. */
@@ -164,6 +164,8 @@ export function endCore(): void {
 /** From now on test/firmware/core.ts runs the built core on Espruino, over the same flash. `home` is for its files. */
 export function runOnEspruino(home: string): void {
     engine.hasCrc32 = false
+    // A boot is a process here, and takes a third of a second.
+    engine.stride = 1000
     engine.evaluate = (rig: Rig): Core => {
         endCore()
         const folder = join(home, String(++count))
