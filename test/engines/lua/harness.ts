@@ -82,6 +82,8 @@ export function coreBundle(): string {
 /** Starts a machine with the core on it; RAM is new. */
 export function startLuaCore(options: HarnessOptions): LuaCore {
     const functions: ((...values: unknown[]) => unknown)[] = []
+    const functionId = (run: (...values: unknown[]) => unknown): number =>
+        functions.includes(run) ? functions.indexOf(run) : functions.push(run) - 1
     let answer = ""
     const refuse = (): never => {
         throw new Error("the core's tests use no network")
@@ -97,16 +99,19 @@ export function startLuaCore(options: HarnessOptions): LuaCore {
         },
         {
             V: ({ bytes }) => void (answer = bytes.toString("latin1")),
-            K: ({ a, bytes }) => void functions[a]!(...(unpack(bytes.toString("latin1"))[0] as unknown[])),
+            K({ a, bytes }) {
+                const result = functions[a]!(...(unpack(bytes.toString("latin1"))[0] as unknown[]))
+                const reply = Buffer.from(pack(result, functionId), "latin1")
+                device.answer(reply.length)
+                device.answerBytes(reply)
+            },
         },
     )
     const must = (message: string): void => {
         if (message !== "") throw new Error(`Lua ${options.version}: ${message}`)
     }
     const call = (name: string, values: unknown[]): unknown => {
-        const id = (run: (...values: unknown[]) => unknown): number =>
-            functions.includes(run) ? functions.indexOf(run) : functions.push(run) - 1
-        const text = [name, ...values].map(value => pack(value, id)).join("")
+        const text = [name, ...values].map(value => pack(value, functionId)).join("")
         device.event("k", 0, values.length, Buffer.from(text, "latin1"))
         must(machine.call(EVENT_FUNCTION))
         return unpack(answer)[0]

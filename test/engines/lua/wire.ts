@@ -13,7 +13,8 @@ local function pack(v)
   return parts .. "}"
 end
 local integer = math.type and function(text) return math.tointeger(tonumber(text)) or tonumber(text) end or tonumber
-local function unpackAt(s, i)
+local unpackAt
+function unpackAt(s, i)
   local kind = string.sub(s, i, i)
   if kind == "n" then
     local j = string.find(s, ";", i, true)
@@ -30,7 +31,10 @@ local function unpackAt(s, i)
   if kind == "p" then
     local j = string.find(s, ";", i, true)
     local id = integer(string.sub(s, i + 1, j - 1))
-    return function(...) tell("K", id, 0, pack({ ... })) end, j + 1
+    return function(...)
+      tell("K", id, 0, pack({ ... }))
+      return (unpackAt(inp:read(number()), 1))
+    end, j + 1
   end
   local result, key = {}, nil
   i = i + 1
