@@ -140,7 +140,8 @@ function manifestAllows(value: ManifestText, security: number): number {
 
 function partsRead(value: Record<string, PartText> | undefined, appRoomBytes: number, filesRoomBytes: number): number {
     if (value === undefined || !isTable(value)) return status.STATUS_MANIFEST_FIELD
-    const names = Object.keys(value)
+    const names: string[] = []
+    for (const name in value) names.push(name)
     if (names.length === 0 || names.length > PARTS_MAX) return status.STATUS_MANIFEST_FIELD
     // In byte order: tables of some engines have no order of their own, and the journal's layout follows this one.
     names.sort()
