@@ -118,10 +118,21 @@ const DAMAGED = "?"
 function slotRead(i: number): Bytes {
     const bytes = regionRead(ports.boot, slotAt(i), BOOT_RECORD_BYTES)
     if (bytes.substring(0, 4) === MAGIC && bytes.length === BOOT_RECORD_BYTES) {
-        if (check(bytes.substring(0, BODY_BYTES)) === bytes.substring(BODY_BYTES, BOOT_RECORD_BYTES)) return bytes
+        const isChecked = check(bytes.substring(0, BODY_BYTES)) === bytes.substring(BODY_BYTES, BOOT_RECORD_BYTES)
+        if (isChecked && isPossible(bytes)) return bytes
     }
     if (regionIsErased(ports.boot, slotAt(i), BOOT_RECORD_BYTES)) return ""
     return DAMAGED
+}
+
+/**
+ * Whether fields that lead to a slot or an area, and what is computed with, are what the core writes; nothing is believed for its
+ * check alone.
+ */
+function isPossible(bytes: Bytes): boolean {
+    if (u8(bytes, 8) >= SLOT_COUNT || u8(bytes, 10) >= SLOT_COUNT || u31(bytes, 4) <= 0) return false
+    if (u8(bytes, 9) >= SLOT_COUNT && u8(bytes, 9) !== SLOT_NONE) return false
+    return u8(bytes, 11) < SLOT_COUNT || u8(bytes, 11) === SLOT_NONE
 }
 
 function slotAt(i: number): number {
@@ -180,7 +191,8 @@ function pairWrite(bytes: Bytes): number {
 }
 
 function slotWrite(bytes: Bytes, sequence: number, role: number): number {
-    const body = MAGIC + bytesOfU31(sequence) + bytes.substring(8, ROLE_AT) + byteOf(role) + bytes.substring(ROLE_AT + 1, BODY_BYTES)
+    const body =
+        MAGIC + bytesOfU31(sequence) + bytes.substring(8, ROLE_AT) + byteOf(role) + bytes.substring(ROLE_AT + 1, BODY_BYTES)
     for (let turn = 0; turn < BOOT_SLOTS + WRITES_MAX; turn++) {
         const slot = slotClear()
         if (slot >= 0 && regionWrite(ports.boot, slotAt(slot), body + check(body)) === STATUS_OK) {

@@ -163,9 +163,15 @@ export function logAppend(region: Region, align: number, at: number, kind: numbe
     return regionWrite(region, dataAt + alignUp(data.length, align), word)
 }
 
+/** Whether there is a seal at `at`, the end of a record, or no room for one. */
+export function logIsSealed(region: Region, align: number, at: number): boolean {
+    if (at + align > region.sizeBytes) return true
+    return regionRead(region, at, region.programBytes) === bytesRepeated(0, region.programBytes)
+}
+
 /**
- * Programs a seal at `at`, the end of a record, where there is room: a unit of zeros. Whatever lies behind a record proves that the
- * record's own write was finished. A seal that fails costs a copy of the record at the next boot.
+ * Programs a seal at `at`, the end of a record, where there is room: a unit of zeros, which proves that the record's own write was
+ * finished. A seal that fails costs a copy of the record at the next boot.
  */
 export function logSeal(region: Region, align: number, at: number): void {
     if (at + align <= region.sizeBytes) regionWrite(region, at, bytesPadded(bytesRepeated(0, region.programBytes), align, 255))

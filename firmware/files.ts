@@ -10,6 +10,7 @@ import {
     logData,
     logFirst,
     logFormat,
+    logIsSealed,
     logNext,
     logPassedEnd,
     logRecordBytes,
@@ -28,7 +29,7 @@ interface Area {
     align: number
     live: FileRecord[]
     end: number
-    /** The last record, when nothing behind it proves that its write was finished. */
+    /** The last record, when no seal behind it proves that its write was finished. */
     unproven: FileRecord | undefined
 }
 
@@ -184,10 +185,10 @@ function areaRead(region: Region, tornName: string, tornFrom: number): Area {
         // A head alone does not vouch for what lies behind it: it may have been torn, and readable by chance.
         const from: number = record.isCommitted ? record.end : record.at + area.align
         record = logNext(region, area.align, from)
-        if (logPassedEnd() > area.end || area.end + area.align > region.sizeBytes) area.unproven = undefined
         area.end = most(area.end, logPassedEnd())
     }
     area.end = most(area.end, logPassedEnd())
+    if (area.unproven !== undefined && logIsSealed(region, area.align, area.unproven.end)) area.unproven = undefined
     return area
 }
 

@@ -91,7 +91,8 @@ export function journalLayout(manifestBytes: number): number {
         groupEnd[k] = at
     }
     scratchAt = -1
-    if (region.eraseBytes > BLOCK_BYTES && at + region.eraseBytes <= region.sizeBytes) scratchAt = region.sizeBytes - region.eraseBytes
+    if (region.eraseBytes > BLOCK_BYTES && at + region.eraseBytes <= region.sizeBytes)
+        scratchAt = region.sizeBytes - region.eraseBytes
     return at
 }
 
@@ -126,7 +127,11 @@ export function journalListIsWhole(k: number): boolean {
     const part = manifestParts()[k]
     const listBytes = listBytesOf(part.sizeBytes)
     for (let page = 0; page * BLOCK_BYTES < listBytes; page++) {
-        const bytes = regionRead(ports.journal, groupAt[k] + page * BLOCK_BYTES, least(BLOCK_BYTES, listBytes - page * BLOCK_BYTES))
+        const bytes = regionRead(
+            ports.journal,
+            groupAt[k] + page * BLOCK_BYTES,
+            least(BLOCK_BYTES, listBytes - page * BLOCK_BYTES),
+        )
         if (hexOf(ports.digest.sha256(bytes)) !== part.pageHashes[page]) return false
     }
     return true
@@ -144,7 +149,7 @@ export function journalDigest(k: number, block: number): Bytes {
 
 /** Notes where the payload of part `k` begins in the image. A note that fails costs only the continued download. */
 export function journalPlace(k: number, imageOffset: number): void {
-    if (!regionIsErased(ports.journal, placeAt[k], PLACE_BYTES)) return
+    if (!regionIsErased(ports.journal, placeAt[k], alignUp(PLACE_BYTES, ports.journal.programBytes))) return
     regionWrite(ports.journal, placeAt[k], bytesOfU31(imageOffset) + placeCheck(k, bytesOfU31(imageOffset)))
 }
 
@@ -172,7 +177,7 @@ export function journalCheck(bytes: Bytes): Bytes {
  */
 export function journalMark(k: number, block: number): void {
     // A block that is written once more may be marked already, or its mark torn.
-    if (!regionIsErased(ports.journal, marksAt[k] + block * ports.journal.programBytes, 1)) return
+    if (!regionIsErased(ports.journal, marksAt[k] + block * ports.journal.programBytes, ports.journal.programBytes)) return
     ports.journal.program(marksAt[k] + block * ports.journal.programBytes, markUnit())
 }
 

@@ -3,7 +3,7 @@
 import { createHash } from "node:crypto"
 import type { Flash } from "../../shims/host/hardware"
 import { createNorFlash, type NorFlash, type NorFlashOptions } from "../../shims/host/nor-flash"
-import { createRandom, CUT_VARIANTS, KINDS, type Fault, type Random } from "./faults"
+import { createRandom, CUT_VARIANTS, isOfRecord, KINDS, type Fault, type Random } from "./faults"
 
 /** Power is gone: the code that runs ends here. */
 export class PowerCut extends Error {}
@@ -101,7 +101,9 @@ export class LabChip {
                     () => this.staged(lengthBytes),
                 ),
             matchesStaged: (address, lengthBytes) =>
-                this.isQuiet() ? nor.matchesStaged(address, lengthBytes) : this.read(address, lengthBytes) === nor.stage.take(lengthBytes),
+                this.isQuiet()
+                    ? nor.matchesStaged(address, lengthBytes)
+                    : this.read(address, lengthBytes) === nor.stage.take(lengthBytes),
             digest: (algorithm, address, lengthBytes) =>
                 createHash(algorithm === 1 ? "sha1" : "sha256")
                     .update(this.read(address, lengthBytes), "latin1")
@@ -115,14 +117,9 @@ export class LabChip {
     arm(plan: readonly Fault[]): void {
         this.plan = plan
         this.struck = 0
-        this.brown = -1
         this.hash = 1
+        this.powerOn()
         this.countdown = plan[0]?.at ?? -1
-    }
-
-    /** Counts the next fault of the plan as struck. */
-    skip(): void {
-        this.next()
     }
 
     /** Lets the next fault of the plan, a cut, strike at this operation. */
@@ -172,7 +169,8 @@ export class LabChip {
         this.brown = -1
     }
 
-    private next(): void {
+    /** Counts the next fault of the plan as struck. */
+    next(): void {
         const { at, kind, detail } = this.plan[this.struck]!
         this.hash = Math.imul(this.hash ^ (at + 1), 0x9e3779b1) ^ Math.imul(KINDS.indexOf(kind) * 1000 + detail + 1, 0x85ebca6b)
         this.random = createRandom(this.hash)
@@ -257,7 +255,8 @@ export class LabChip {
 
     private touch(address: number, lengthBytes: number): void {
         const { eraseBytes } = this.options
-        for (let unit = Math.floor(address / eraseBytes); unit * eraseBytes < address + lengthBytes; unit++) this.held[unit] = undefined
+        for (let unit = Math.floor(address / eraseBytes); unit * eraseBytes < address + lengthBytes; unit++)
+            this.held[unit] = undefined
     }
 
     private unitsOf(address: number, lengthBytes: number): [number, number] {
@@ -368,15 +367,17 @@ export class LabChip {
         return 0
     }
 
-    /** Flips one bit that was written, somewhere in the spare ranges. */
+    /** Flips one bit that was written, somewhere in the spare ranges, or a low bit of a boot record's fields. */
     private rot(detail: number): void {
+        const random = createRandom(detail)
         let address = 0
         for (let turn = 0; turn < 40; turn++) {
-            address = this.place(detail + turn * 7919, detail % 3 === 0 ? [this.records] : this.spare)
+            address = this.place(detail + turn * 7919, isOfRecord(detail) ? [this.records] : this.spare)
+            if (isOfRecord(detail)) address += 8 - (address % 256) + random.below(7)
             if (this.nor.array[address] !== 0xff) break
         }
         this.touch(address, 1)
-        this.nor.array[address]! ^= 1 << (detail % 8)
+        this.nor.array[address]! ^= 1 << random.below(isOfRecord(detail) ? 2 : 8)
     }
 
     /** The write goes elsewhere, and says nothing. */

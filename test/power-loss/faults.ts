@@ -51,9 +51,14 @@ export interface Fault {
     readonly detail: number
 }
 
-/** Kinds that leave everything of value in flash: nothing may be lost by them. */
-export function isHarmless({ kind }: Fault): boolean {
-    return kind !== "rot" && kind !== "misdirected"
+/** Whether rot of this detail hits a boot record: of those there is always another. */
+export function isOfRecord(detail: number): boolean {
+    return detail % 3 === 0
+}
+
+/** Faults that leave everything of value in flash: nothing may be lost by them. */
+export function isHarmless({ kind, detail }: Fault): boolean {
+    return kind === "rot" ? isOfRecord(detail) : kind !== "misdirected"
 }
 
 /** A case: where and what happens. Its text is what replays it. */

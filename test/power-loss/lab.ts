@@ -2,7 +2,7 @@
 
 import { createHash } from "node:crypto"
 import { resolve } from "node:path"
-import { buildSync } from "esbuild"
+import { build, buildSync, type BuildOptions, type PluginBuild } from "esbuild"
 import { projectRoot } from "../../build/root"
 import type { Ports } from "../../firmware/ports"
 import { makeLayout, type BoardLayout, type Geometry } from "../../host/board/layout"
@@ -28,7 +28,17 @@ function geometry(name: string, eraseKib: number, programBytes: number, isRewrit
     const unit = Math.max(eraseBytes, 4096)
     const appBytes = Math.ceil(newBytes / unit) * unit
     const journalBytes = eraseBytes * (eraseBytes > 4096 ? 4 : eraseBytes < 4096 ? 8 : 3)
-    return { name, eraseBytes, programBytes, isRewritable, newBytes, appBytes, filesBytes: 2 * unit, journalBytes, loaderBytes: eraseBytes }
+    return {
+        name,
+        eraseBytes,
+        programBytes,
+        isRewritable,
+        newBytes,
+        appBytes,
+        filesBytes: 2 * unit,
+        journalBytes,
+        loaderBytes: eraseBytes,
+    }
 }
 
 /** Every geometry that is searched. */
@@ -52,10 +62,9 @@ export const USER_FILES: Readonly<Record<string, string>> = { "user.txt": "mine 
 /** What the new image brings. */
 export const IMAGE_FILES: Readonly<Record<string, string>> = { "page.html": "new page", "style.css": "b{}".repeat(30) }
 
-/** The bundle of the core, as one function's body that hands the core to `give`. */
-export function coreCode(): string {
+function bundleOptions(): BuildOptions & { write: false } {
     const root = projectRoot()
-    const result = buildSync({
+    return {
         entryPoints: [resolve(root, "test/power-loss/entry.ts")],
         absWorkingDir: root,
         bundle: true,
@@ -64,7 +73,19 @@ export function coreCode(): string {
         platform: "neutral",
         target: "es2020",
         tsconfigRaw: {},
-    })
+    }
+}
+
+/** The bundle of the core, as one function's body that hands the core to `give`. */
+export function coreCode(): string {
+    return buildSync(bundleOptions()).outputFiles[0]!.text
+}
+
+/** The same with `text` in place of one file. */
+export async function coreCodeWith(path: string, text: string): Promise<string> {
+    const setup = ({ onLoad }: PluginBuild) =>
+        onLoad({ filter: /\.ts$/ }, file => (file.path === path ? { contents: text, loader: "ts" } : undefined))
+    const result = await build({ ...bundleOptions(), plugins: [{ name: "mutant", setup }] })
     return result.outputFiles[0]!.text
 }
 
@@ -80,7 +101,8 @@ const SAMPLES = 32
 function sha256(bytes: string): string {
     let key = bytes.length
     const step = Math.max(1, bytes.length >> 5)
-    for (let i = 0, at = bytes.length - 1; i < SAMPLES && at >= 0; i++, at -= step) key = Math.imul(key ^ bytes.charCodeAt(at), 0x9e3779b1)
+    for (let i = 0, at = bytes.length - 1; i < SAMPLES && at >= 0; i++, at -= step)
+        key = Math.imul(key ^ bytes.charCodeAt(at), 0x9e3779b1)
     const candidates = hashed.get(key)
     if (candidates !== undefined) for (const candidate of candidates) if (candidate.bytes === bytes) return candidate.digest
     const digest = createHash("sha256").update(bytes, "latin1").digest("binary")

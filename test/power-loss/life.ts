@@ -70,7 +70,7 @@ export class Run {
         core.runningInstall({ name: "demo", version: isNew ? "1.1.0" : "1.0.0", build_id: isNew ? "b2" : "b1", security: 0 })
         core.filesMount()
         this.checkFiles(core, isNew)
-        const life: Life = { lab, core, isNew, memory: this.memory, mayFail: () => this.isForgiven() }
+        const life: Life = { lab, core, isNew, memory: this.memory, mayFail: () => this.isForgiven(), isStrict: this.isStrict }
         const isDone = this.scenario.live(life)
         if (isDone) this.checkFiles(core, isNew)
         return isDone
@@ -89,7 +89,9 @@ export class Run {
         if (this.mayFail()) return true
         this.forgiven += 1
         const struck = this.faults.slice(0, this.lab.chip.struck)
-        const flickering = struck.filter(({ kind, detail }) => kind === "cut" && CUT_VARIANTS[detail % CUT_VARIANTS.length]!.reads !== 0)
+        const flickering = struck.filter(
+            ({ kind, detail }) => kind === "cut" && CUT_VARIANTS[detail % CUT_VARIANTS.length]!.reads !== 0,
+        )
         return this.forgiven <= struck.filter(({ kind }) => kind !== "cut").length + Math.max(0, flickering.length - 1)
     }
 
@@ -148,7 +150,8 @@ export class Run {
         const struck = this.faults.slice(0, lab.chip.struck)
         const cuts = memory.stops + struck.filter(({ kind }) => kind === "cut").length
         const bound = imageBytes * (1 + memory.stops + struck.length - cuts) + cuts * (4096 + OVERHEAD_BYTES)
-        if (memory.fedBytes > bound) throw new Violation(`${memory.fedBytes} bytes were downloaded, ${cuts} cuts may make it ${bound}`)
+        if (memory.fedBytes > bound)
+            throw new Violation(`${memory.fedBytes} bytes were downloaded, ${cuts} cuts may make it ${bound}`)
     }
 }
 
@@ -160,4 +163,3 @@ export function runCase(lab: Lab, scenario: Scenario, start: Start, { faults }: 
     run.toTheEnd()
     return run
 }
-

@@ -1,62 +1,178 @@
-// Defects planted one at a time in the core's bundle: a search that does not find them proves nothing.
+// Defects planted one at a time in the core's source: a search that does not find them proves nothing.
 
-import { caseText, CUT_VARIANTS, KINDS } from "./faults"
-import { GEOMETRIES } from "./lab"
+import { readFileSync } from "node:fs"
+import { join } from "node:path"
+import { projectRoot } from "../../build/root"
+import { coreCodeWith } from "./lab"
 import { SCENARIOS } from "./scenarios"
 import { Search } from "./search"
 
-/** A defect: a piece of the bundle's text, which must occur exactly once, and what stands in its place. */
+/** A defect: a piece of a file's text, which must occur exactly once, and what stands in its place. */
 export interface Mutant {
     readonly name: string
+    /** The file of the firmware, without its ending. */
+    readonly file: string
     readonly from: string
     readonly to: string
+    /** Index of the scenario that is searched first. */
+    readonly first?: number
 }
 
 /** Every defect. */
 export const MUTANTS: readonly Mutant[] = [
     {
         name: "the pointer flips before the blocks are verified",
+        file: "apply",
         from: "if (verified !== STATUS_OK) {",
         to: "if (verified !== STATUS_OK && k < 0) {",
     },
     {
-        name: "the pointer flips when the download is not whole",
-        from: "if (state2 === STATE_RUNNING) return fail(STATUS_TRUNCATED);",
-        to: "if (state2 === STATE_RUNNING) state2 = STATE_DONE;",
+        name: "the slot digest is made of what is in flash after it was verified",
+        file: "apply",
+        from: "record.appDigests[options.appSlot] = digest",
+        to: "record.appDigests[options.appSlot] = regionDigest(ports.app[options.appSlot], 0, parts[k].sizeBytes)",
     },
-    { name: "the running slot is the one that is written", from: "const appSlot = 1 - record.activeApp;", to: "const appSlot = record.activeApp;" },
-    { name: "a torn boot record is believed", from: "if (check(bytes.substring(0, BODY_BYTES)) === bytes", to: "if (bytes.length > 0 || bytes === bytes" },
-    { name: "the standing boot record is erased", from: "if (standing >= 0 && standing < BOOT_SLOTS) return 1;\n    return 0;", to: "if (standing >= 0 && standing < BOOT_SLOTS) return 0;\n    return 1;" },
-    { name: "a boot record that flickers is not settled", from: "if (newest < 0 || isSettled()) return STATUS_OK;", to: "return STATUS_OK;" },
-    { name: "a sequence that increases", from: "sequence = sequenceOf(slots[newest]) - 2;", to: "sequence = sequenceOf(slots[newest]) + 2;" },
-    { name: "the boot record's check leaves the flags out", from: "function check(body) {\n    return ports.digest.sha256(body)", to: "function check(body) {\n    return ports.digest.sha256(body.substring(0, 8) + body.substring(16))" },
-    { name: "a trial is not counted", from: "record.trialsLeft = record.trialsLeft - 1;", to: "record.trialsLeft = record.trialsLeft - 0;" },
-    { name: "the loader runs a slot without looking at it", from: "return regionDigest(ports.app[slot], 0, lengthBytes) === record.appDigests[slot];", to: "return true;" },
-    { name: "the slot digest is made from what rots", from: "digest = partDigest(k, ports.app[options2.appSlot]);", to: "digest = regionDigest(ports.app[options2.appSlot], 0, parts2[k].sizeBytes + 0 * k) && '';" },
-    { name: "a block is marked before its read-back", from: "if (!region.matchesStaged(block * BLOCK_BYTES, stagedBytes)) return STATUS_FLASH;", to: "" },
-    { name: "marks are believed without the block's hash", from: "while (done2 < finished && blockHasDigest(k, done2, region2)) done2++;", to: "while (done2 < finished) done2++;" },
-    { name: "blocks are believed without marks", from: "while (finished > 0 && !journalIsMarked(k, finished - 1)) finished--;", to: "" },
-    { name: "a list without a block behind it is believed", from: "if (done2 === 0 || part.listSrc", to: "if (done2 < 0 || part.listSrc" },
-    { name: "a merge that starts behind what it finds", from: "area.end = alignUp(start, area.align);", to: "" },
-    { name: "a merge over flash that was not erased", from: "if (regionClear(target2, start, target2.sizeBytes - start) !== STATUS_OK) return STATUS_FLASH;", to: "" },
-    { name: "a merge that lets old files win", from: "if (find(area.live, active.live[i].name) === void 0) missing.push", to: "missing.push" },
-    { name: "a compaction that flips early", from: "let result = copyInto(area, active, kept);", to: "record.activeFiles = other; bootRecordWrite(record);\n    let result = copyInto(area, active, kept);" },
-    { name: "a compaction that forgets a file", from: "if (active.live[i].name !== name) kept.push", to: "if (active.live[i].name !== name && i > 0) kept.push" },
-    { name: "a torn file's head hides what lies behind it", from: "record.isCommitted ? record.end : record.at + area.align", to: "record.end" },
-    { name: "a file whose last write was cut is not settled", from: "if (area.unproven !== void 0) settle(area.unproven.name);", to: "" },
-    { name: "a file counts before its commit word", from: "if (record.isCommitted) liveUpdate(area, record);", to: "liveUpdate(area, record);" },
-    { name: "a failed write is tried again in its own place", from: "area.end = at + logRecordBytes(area.align, name.length, data.length);", to: "if (result === STATUS_OK) area.end = at + logRecordBytes(area.align, name.length, data.length);" },
-    { name: "one failed read is the end", from: "reads < READS_MAX && bytes.length", to: "reads < 0 && bytes.length" },
-    { name: "a revert keeps the new files", from: "if (record.revertFiles !== SLOT_NONE) record.activeFiles = record.revertFiles;", to: "" },
-    { name: "the scratch unit is written when the unit is gone", from: "if (copy(k, i, target2, i * BLOCK_BYTES, ports.journal, placeOf(i - first)) !== STATUS_OK)", to: "if (i < 0)" },
+    {
+        name: "the running slot is the one that is written",
+        file: "updater",
+        from: "const appSlot = 1 - record.activeApp",
+        to: "const appSlot = record.activeApp",
+    },
+    {
+        name: "a torn boot record is believed",
+        file: "boot-record",
+        from: "if (isChecked && isPossible(bytes)) return bytes",
+        to: "if (isPossible(bytes)) return bytes",
+    },
+    {
+        name: "the standing boot record is erased",
+        file: "boot-record",
+        from: "    if (standing >= 0 && standing < BOOT_SLOTS) return 1\n    return 0",
+        to: "    if (standing >= 0 && standing < BOOT_SLOTS) return 0\n    return 1",
+    },
+    {
+        name: "a boot record that flickers is not settled",
+        file: "boot-record",
+        from: "if (newest < 0 || isSettled()) return STATUS_OK",
+        to: "return STATUS_OK",
+        first: 4,
+    },
+    {
+        name: "a sequence that increases",
+        file: "boot-record",
+        from: "sequence = sequenceOf(slots[newest]) - 2",
+        to: "sequence = sequenceOf(slots[newest]) + 2",
+    },
+    {
+        name: "the boot record's check leaves the flags out",
+        file: "boot-record",
+        from: "return ports.digest.sha256(body).substring(0, CHECK_BYTES)",
+        to: "return ports.digest.sha256(body.substring(0, 8) + body.substring(14, BODY_BYTES)).substring(0, CHECK_BYTES)",
+        first: 8,
+    },
+    {
+        name: "a trial is not counted",
+        file: "boot",
+        from: "record.trialsLeft = record.trialsLeft - 1",
+        to: "record.trialsLeft = record.trialsLeft - 0",
+        first: 5,
+    },
+    {
+        name: "the loader runs a slot without looking at it",
+        file: "boot",
+        from: "return regionDigest(ports.app[slot], 0, lengthBytes) === record.appDigests[slot]",
+        to: "return true",
+    },
+    {
+        name: "a block is marked before its read-back",
+        file: "blocks",
+        from: "if (!region.matchesStaged(block * BLOCK_BYTES, stagedBytes)) return STATUS_FLASH",
+        to: "",
+    },
+    {
+        name: "marks are believed without the block's hash",
+        file: "journal",
+        from: "while (done < finished && blockHasDigest(k, done, region)) done++",
+        to: "while (done < finished) done++",
+    },
+    {
+        name: "blocks are believed without marks",
+        file: "journal",
+        from: "while (finished > 0 && !journalIsMarked(k, finished - 1)) finished--",
+        to: "",
+    },
+    { name: "a list without a block behind it is believed", file: "entries", from: "if (done === 0 ||", to: "if (done < 0 ||" },
+    { name: "a merge that starts behind what it finds", file: "files", from: "area.end = alignUp(start, area.align)", to: "" },
+    {
+        name: "a merge over flash that was not erased",
+        file: "files",
+        from: "if (regionClear(target, start, target.sizeBytes - start) !== status.STATUS_OK) return status.STATUS_FLASH",
+        to: "",
+    },
+    {
+        name: "a merge that lets old files win",
+        file: "files",
+        from: "if (find(area.live, active.live[i].name) === undefined) missing.push",
+        to: "missing.push",
+    },
+    {
+        name: "a compaction that flips early",
+        file: "files",
+        from: "    let result = copyInto(area, active, kept)\n",
+        to: "    record.activeFiles = other\n    bootRecordWrite(record)\n    let result = copyInto(area, active, kept)\n",
+        first: 8,
+    },
+    {
+        name: "a compaction that forgets a file",
+        file: "files",
+        from: "if (active.live[i].name !== name) kept.push",
+        to: "if (active.live[i].name !== name && i > 0) kept.push",
+        first: 8,
+    },
+    {
+        name: "a file whose last write was cut is not settled",
+        file: "files",
+        from: "if (area.unproven !== undefined) settle(area.unproven.name)",
+        to: "",
+        first: 8,
+    },
+    {
+        name: "a file counts before its commit word",
+        file: "files-log",
+        from: "const isCommitted = regionRead(region, commitAt, CHECK_BYTES) === word",
+        to: 'const isCommitted = word !== ""',
+        first: 8,
+    },
+    {
+        name: "a failed write is tried again in its own place",
+        file: "files",
+        from: "if (result !== status.STATUS_FILES_FULL) area.end =",
+        to: "if (result === status.STATUS_OK) area.end =",
+        first: 8,
+    },
+    {
+        name: "one failed read is the end",
+        file: "region",
+        from: "reads < READS_MAX && bytes.length",
+        to: "reads < 0 && bytes.length",
+    },
+    {
+        name: "a revert keeps the new files",
+        file: "boot",
+        from: "if (record.revertFiles !== SLOT_NONE) record.activeFiles = record.revertFiles",
+        to: "",
+        first: 6,
+    },
+    { name: "a commit that keeps the way back", file: "commit", from: "    record.isCommitted = true\n", to: "", first: 4 },
 ]
 
-/** The bundle with a defect in it. Errors: when the place is not there exactly once, so that no mutant dies in silence. */
-export function mutate(code: string, { name, from, to }: Mutant): string {
-    // The bundle indents a module's text once more than its source.
-    const parts = code.split(from)
-    if (parts.length !== 2) throw new Error(`the mutant "${name}" has ${parts.length - 1} places in the bundle, not one: adapt it`)
-    return parts.join(to)
+/** The bundle with a defect in it. Errors: when its place is not there exactly once, so that no mutant dies in silence. */
+export async function mutantCode({ name, file, from, to }: Mutant): Promise<string> {
+    const path = join(projectRoot(), "firmware", `${file}.ts`)
+    const parts = readFileSync(path, "utf8").split(from)
+    if (parts.length !== 2)
+        throw new Error(`the mutant "${name}" has ${parts.length - 1} places in ${file}.ts, not one: adapt it`)
+    return coreCodeWith(path, parts.join(to))
 }
 
 /** What caught a mutant. */
@@ -67,34 +183,22 @@ export interface Catch {
 }
 
 /** Searches a mutant on a few geometries until something fails; undefined when nothing does. */
-export function hunt(code: string, casesMax: number): Catch | undefined {
+export function hunt(code: string, { first = 0 }: Mutant, casesMax: number): Catch | undefined {
     const search = new Search(code)
-    const found = (): Catch | undefined => {
-        const failure = search.tally.failures[0]
-        return failure && { message: `${failure.text} ${failure.message}`, cases: search.tally.cases }
-    }
+    const { tally } = search
     try {
-        for (const geometry of [0, 4, 1, 8]) {
-            for (let scenario = 0; scenario < SCENARIOS.length; scenario++) {
-                const place = search.place(geometry, scenario)
-                for (const _ of search.systematic(place, geometry)) {
-                    if (found() !== undefined) return found()
-                    if (search.tally.cases > casesMax) return undefined
-                }
-                for (let at = 0; at < place.steps.length && found() === undefined; at += 5) {
-                    search.pairs(place, at, (at * 7) % CUT_VARIANTS.length, second => (second * 5 + at) % CUT_VARIANTS.length)
-                }
+        for (let turn = 0; turn < 4 * SCENARIOS.length; turn++) {
+            const geometry = [0, 4, 1, 8][Math.floor(turn / SCENARIOS.length)]!
+            const place = search.place(geometry, (first + turn) % SCENARIOS.length)
+            for (const _ of search.round(place, turn)) {
+                const failure = tally.failures[0]
+                if (failure !== undefined) return { message: `${failure.text} ${failure.message}`, cases: tally.cases }
+                if (tally.cases > casesMax) return undefined
             }
         }
     } catch (error) {
-        // Without any fault at all the scenario fails already.
-        return { message: error instanceof Error ? error.message : String(error), cases: search.tally.cases }
+        // The scenario fails without any fault.
+        return { message: error instanceof Error ? error.message : String(error), cases: tally.cases }
     }
-    return found()
-}
-
-/** The names of what a case is about, for people. */
-export function caseTitle(text: Parameters<typeof caseText>[0]): string {
-    const faults = text.faults.map(({ at, kind }) => `${KINDS.find(known => known === kind)} at ${at}`).join(", ")
-    return `${GEOMETRIES[text.geometry]?.name}, ${SCENARIOS[text.scenario]?.name}: ${faults}`
+    return undefined
 }

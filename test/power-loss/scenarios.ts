@@ -31,6 +31,8 @@ export interface Life {
     readonly memory: Memory
     /** Whether a fault that leaves power on has struck in this life: errors are then no surprise. */
     readonly mayFail: () => boolean
+    /** Whether no fault destroys what cannot be had again. */
+    readonly isStrict: boolean
 }
 
 /** A scenario. */
@@ -82,7 +84,7 @@ export function changeFile(life: Life, name: string, data: string | undefined): 
     const { core, memory } = life
     memory.pending = { name, data }
     const status = data === undefined ? core.fileRemove(name) : core.fileWrite(name, data)
-    const isGone = data === undefined && status === STATUS_FILE_NOT_FOUND && memory.files[name] === undefined
+    const isGone = data === undefined && status === STATUS_FILE_NOT_FOUND && (memory.files[name] === undefined || !life.isStrict)
     if (!isGone && !isWanted(life, `writing ${name}`, status, STATUS_OK)) return false
     memory.pending = undefined
     if (data === undefined) delete memory.files[name]
@@ -99,7 +101,7 @@ function calmLife(lab: Lab, isNew: boolean, memory: Memory): Life {
     core.bootDecide()
     core.runningInstall({ name: "demo", version: isNew ? "1.1.0" : "1.0.0", build_id: isNew ? "b2" : "b1", security: 0 })
     core.filesMount()
-    return { lab, core, isNew, memory, mayFail: () => false }
+    return { lab, core, isNew, memory, mayFail: () => false, isStrict: true }
 }
 
 function installed(lab: Lab): Memory {

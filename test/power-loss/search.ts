@@ -56,6 +56,8 @@ interface Step extends Start {
 const FAILURES_MAX = 20
 /** Kinds that need power to stay on. */
 const OTHER_KINDS = KINDS.filter(kind => kind !== "cut" && kind !== "read")
+/** Chains of a test run. */
+const CHAINS = 1500
 const CUT_WAYS = CUT_VARIANTS.length
 
 /** Searches one build of the core. */
@@ -132,7 +134,7 @@ export class Search {
         this.attempt({ geometry, scenario, faults }, () => {
             lab.chip.restore(step.state)
             lab.chip.arm(faults)
-            for (let k = 1; k < faults.length; k++) lab.chip.skip()
+            for (let k = 1; k < faults.length; k++) lab.chip.next()
             lab.chip.cutNow(step.operation)
             const run = new Run(lab, work, memoryCopy(step.memory), faults)
             if (isKept) steps = this.record(lab, run)
@@ -182,7 +184,11 @@ export class Search {
         const faults = Array.from({ length: count }, (_, i): Fault => {
             const range = i === 0 ? steps.length : random.below(3) === 0 ? steps.length : 8
             const kind = random.below(10) < 6 ? "cut" : KINDS[1 + random.below(hasHarm && i === 0 ? 7 : 5)]!
-            return { at: random.below(kind === "read" ? Math.min(reads, range * 8) : range), kind, detail: detailOf(kind, random.below(1e6)) }
+            return {
+                at: random.below(kind === "read" ? Math.min(reads, range * 8) : range),
+                kind,
+                detail: detailOf(kind, random.below(1e6)),
+            }
         })
         return { geometry, scenario, faults }
     }
@@ -192,11 +198,52 @@ export class Search {
         for (let at = 0; at < place.steps.length; at++) {
             for (let way = 0; way < CUT_WAYS; way++) this.single(place, at, way + CUT_WAYS * salt)
             for (const kind of OTHER_KINDS) this.other(place, { at, kind, detail: detailOf(kind, at * 31 + salt * 1009) })
+            this.other(place, { at, kind: "rot", detail: (at * 7 + salt * 211) * 3 })
             yield
         }
-        for (let at = salt % 4; at < place.reads; at += 4) {
+        for (let at = salt % 8; at < place.reads; at += 8) {
             this.other(place, { at, kind: "read", detail: 0 })
             if (at % 64 === 0) yield
+        }
+    }
+
+    /** A round over a place: every fault at every operation, and cuts in the recovery from some; `salt` makes rounds differ. */
+    *round(place: Place, salt: number, pairStep = 5): Generator<void> {
+        yield* this.systematic(place, salt)
+        for (let at = salt % pairStep; at < place.steps.length; at += pairStep) {
+            this.pairs(place, at, (at + salt * 7) % CUT_WAYS, second => second * 5 + at + salt)
+            yield
+        }
+    }
+
+    /** What every test run searches: more than 100,000 cases over every place, and chains from `seed` on. */
+    *finite(seed: number): Generator<void> {
+        for (let geometry = 0; geometry < GEOMETRIES.length; geometry++) {
+            const isLarge = GEOMETRIES[geometry]!.eraseBytes > 4096
+            for (let scenario = 0; scenario < SCENARIOS.length; scenario++) {
+                const place = this.place(geometry, scenario)
+                if (!isLarge) yield* this.round(place, geometry, 2 - (scenario % 2))
+                // Large erase units cost ten times as much.
+                for (let at = scenario % 2; isLarge && at < place.steps.length; at += 2) this.single(place, at, at)
+                yield
+            }
+        }
+        const random = createRandom(seed)
+        for (let i = 0; i < CHAINS; i++) this.chain(random.below(0x7fffffff))
+    }
+
+    /** Rounds without end over the places of worker `index` of `count`; after each place a few chains. */
+    *endless(index: number, count: number, seed: number): Generator<void> {
+        const places = GEOMETRIES.length * SCENARIOS.length
+        const random = createRandom(seed + index)
+        for (let turn = index, salt = 0; ; turn += count) {
+            const geometry = Math.floor((turn % places) / SCENARIOS.length)
+            // Large erase units cost ten times as much: they take part in every eighth round.
+            if (GEOMETRIES[geometry]!.eraseBytes <= 4096 || salt % 8 === 0) {
+                yield* this.round(this.place(geometry, turn % SCENARIOS.length), salt)
+                for (let i = 0; i < 20; i++) this.chain(random.below(0x7fffffff))
+            }
+            salt = Math.floor((turn + count) / places)
         }
     }
 }
