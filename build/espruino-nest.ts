@@ -167,6 +167,25 @@ function inlineGetters(code: string): string {
 }
 
 /**
+ * What runs for every piece of an image: hot functions, then what they call, then the variables of the outermost scope that these use,
+ * each by how early it should be found. Espruino looks a name up from the start of its scope.
+ */
+function findHot(program: Tree, funcs: Funcs, hot: ReadonlySet<string>): { functions: Func[]; variables: string[] } {
+    const marked = [...funcs.values()].filter(func => hot.has(func.name))
+    const called = marked.flatMap(func => [...func.uses].flatMap(name => funcs.get(name) ?? []))
+    const functions = [...new Set([...marked, ...called])]
+    const declared = new Set<string>()
+    for (const node of program["body"] as Tree[]) {
+        if (node.type === "VariableDeclaration") boundNames({ ...node, init: null }).forEach(name => declared.add(name))
+    }
+    const counts = new Map<string, number>()
+    for (const name of functions.flatMap(func => [...func.uses])) {
+        if (declared.has(name)) counts.set(name, (counts.get(name) ?? 0) + 1)
+    }
+    return { functions, variables: [...counts].sort((a, b) => b[1] - a[1]).map(([name]) => name) }
+}
+
+/**
  * Moves functions into the only function that needs them, and puts those that stay at the start of their scope, because
  * Espruino knows a function from its line on; a call of one that only returns a variable becomes the variable.
  * `source` is a flat script whose inner names do not hide outer ones (esbuild sees to that; what does hide one, stays).
@@ -183,7 +202,10 @@ export function nestFunctions(source: string, hot: ReadonlySet<string>): string 
         const inner = [...funcs.values()].filter(other => homes.get(other.name) === func.name)
         return `${code.slice(func.node.start, body.start)}{${inner.map(textOf).join("\n")}${code.slice(body.start + 1, func.node.end)}`
     }
-    const first = [...funcs.values()].filter(func => !homes.has(func.name)).map(textOf)
+    const early = findHot(program, funcs, hot)
+    const order = new Set([...early.functions, ...funcs.values()])
+    const functions = [...order].filter(func => !homes.has(func.name)).map(textOf)
     const rest = (program["body"] as Tree[]).filter(node => node.type !== "FunctionDeclaration")
-    return [...first, ...rest.map(node => code.slice(node.start, node.end))].join("\n")
+    const variables = early.variables.length === 0 ? [] : [`var ${early.variables.join(", ")};`]
+    return [...variables, ...functions, ...rest.map(node => code.slice(node.start, node.end))].join("\n")
 }

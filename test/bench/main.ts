@@ -1,6 +1,7 @@
 // Benchmarks: every figure with a floor or a peer from the same run, since machines are shared and noisy.
 
 import { benchCloud } from "./cloud"
+import { benchEspruino } from "./espruino"
 import { benchPolicy } from "./policy"
 import { benchSignatures } from "./signature"
 import { benchUpdater } from "./updater"
@@ -27,7 +28,20 @@ for (const { name, devicesPerS, holding } of policy.policies) {
 
 console.log("\nsignatures: one check on the host shim")
 for (const { name, signatureBytes, hashes, ms, floorMs } of benchSignatures()) {
-    row(name, `${ms.toFixed(2)} ms`, `${hashes.toFixed(0)} hashes, ${signatureBytes} bytes; the hashes alone ${floorMs.toFixed(2)} ms`)
+    row(
+        name,
+        `${ms.toFixed(2)} ms`,
+        `${hashes.toFixed(0)} hashes, ${signatureBytes} bytes; the hashes alone ${floorMs.toFixed(2)} ms`,
+    )
 }
 
-void benchCloud(row, process.argv.includes("--full"))
+async function benchEngines(): Promise<void> {
+    const figures = await benchEspruino()
+    console.log(`\nupdater on the real Espruino${figures.length === 0 ? ": skipped, ESPRUINO names none" : ", 84 KiB image"}`)
+    for (const { chunkBytes, floorMs, coreMs, ratio } of figures) {
+        row(`chunks of ${chunkBytes}: floor`, `${floorMs.toFixed(1)} ms`, "Flash.write, SHA-256 and read-back of each block")
+        row(`chunks of ${chunkBytes}: core / floor`, ratio.toFixed(1), `${coreMs.toFixed(1)} ms; goal: at most 2`)
+    }
+}
+
+void benchEngines().then(() => benchCloud(row, process.argv.includes("--full")))

@@ -1,7 +1,7 @@
 // The core's suite of bad images, run by the built bundle on the real Espruino.
 
 import { makeFolder } from "../../board/board-fixture"
-import { ESPRUINO } from "./fixture"
+import { ESPRUINO } from "./real"
 import { buildCore, endCore, runOnEspruino } from "./remote-core"
 
 // skipped: where no Espruino for Linux is named by ESPRUINO or on the PATH

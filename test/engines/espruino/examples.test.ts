@@ -6,7 +6,8 @@ import { projectRoot } from "../../../build/root"
 import { STATUS_SKIPPED_BY_APP } from "../../../firmware/status"
 import { makeFolder, until } from "../../board/board-fixture"
 import { startServer, type AgentServer } from "../../firmware/agent-server"
-import { describeEspruino, installEspruino, superviseBoard, type TestBoard } from "./fixture"
+import { installEspruino, superviseBoard, type TestBoard } from "./fixture"
+import { describeEspruino } from "./real"
 
 const home = makeFolder()
 let server: AgentServer

@@ -6,17 +6,9 @@ import { bundleEspruinoLoader } from "../../../build/bundle-espruino"
 import { packFolder } from "../../../build/pack"
 import { manufactureEspruino } from "../../../host/board/engines/espruino-factory"
 import { ESPRUINO_MODELS, espruinoLayout } from "../../../host/board/engines/espruino-layout"
-import { findEspruino } from "../../../host/board/engines/espruino-process"
 import type { BoardMessage } from "../../../host/board/messages"
 import { createSupervisor, type Supervisor } from "../../../host/board/supervisor"
 import { buildChild } from "../../board/board-fixture"
-
-/** Path of the real Espruino; "" when there is none. */
-export const ESPRUINO = findEspruino()
-if (ESPRUINO === "") process.stderr.write("espruino: SKIPPED, set ESPRUINO to an Espruino 2v29 for Linux to run these tests\n")
-
-/** `describe`, or a skipped one where there is no Espruino. */
-export const describeEspruino: jest.Describe = ESPRUINO === "" ? describe.skip : describe
 
 /** What an image of a test is made of. */
 export interface TestApp {

@@ -7,7 +7,7 @@ import { ESPRUINO_GLOBALS, LACKING_STATICS } from "../../../build/espruino-names
 import { findEarlyCalls, findUnsupported } from "../../../build/language-check"
 import { runEspruino } from "../../../host/board/engines/espruino-process"
 import { makeFolder } from "../../board/board-fixture"
-import { describeEspruino, ESPRUINO } from "./fixture"
+import { describeEspruino, ESPRUINO } from "./real"
 
 const home = makeFolder()
 afterAll(() => home.remove())

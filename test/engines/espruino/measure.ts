@@ -4,8 +4,8 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { bundleEspruinoApp, bundleEspruinoLoader } from "../../../build/bundle-espruino"
 import { ESPRUINO_MODELS, espruinoLayout, STORAGE_HEAD_BYTES } from "../../../host/board/engines/espruino-layout"
-import { runEspruino } from "../../../host/board/engines/espruino-process"
-import { ESPRUINO, installEspruino, packApp } from "./fixture"
+import { requireEspruino, runEspruino } from "../../../host/board/engines/espruino-process"
+import { installEspruino, packApp } from "./fixture"
 
 const MODEL = ESPRUINO_MODELS.linux
 const LAYOUT = espruinoLayout(MODEL)
@@ -19,7 +19,7 @@ export async function runScript(folder: string, script: string): Promise<Record<
     writeFileSync(path, script)
     const values: Record<string, number> = {}
     const lines: string[] = []
-    const run = runEspruino(ESPRUINO, [path], folder, line => {
+    const run = runEspruino(requireEspruino(), [path], folder, line => {
         lines.push(line)
         const match = /@(\S+) (-?[\d.]+)/.exec(line)
         if (match !== null) values[match[1]!] = Number(match[2])
@@ -33,12 +33,14 @@ export async function runScript(folder: string, script: string): Promise<Record<
     return values
 }
 
-/** A folder with an installed board whose image is an empty app. */
+/** A folder with an installed board whose image is an empty app, and whose boot files are gone: a measurement starts with nothing. */
 export async function installEmpty(folder: string): Promise<void> {
     rmSync(folder, { recursive: true, force: true })
     mkdirSync(folder, { recursive: true })
     const image = await packApp(folder, { version: "1.0.0", code: "", config: { update: { enable: false } } })
-    await installEspruino(join(folder, "board"), image, "")
+    const board = join(folder, "board")
+    await installEspruino(board, image, "")
+    await runScript(board, `[".boot0",".bootPowerOn"].forEach(f=>require("Storage").erase(f));clearTimeout();quit()`)
 }
 
 /** Lays `code` into the first app slot of the board in `folder`. */

@@ -7,7 +7,7 @@ import { bundleEspruinoScript } from "../../../build/bundle-espruino"
 import { projectRoot } from "../../../build/root"
 import type { Region } from "../../../firmware/ports"
 import { engine, type Core, type Rig } from "../../firmware/core"
-import { ESPRUINO } from "./fixture"
+import { ESPRUINO } from "./real"
 
 const MODULES = ["boot-record", "boot", "commit", "files", "files-log", "running", "signals", "updater"]
 const FLASH_BYTES = 262144

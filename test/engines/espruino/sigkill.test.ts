@@ -5,7 +5,8 @@ import { makeFolder, until } from "../../board/board-fixture"
 import { startSupervisorProcess } from "../../board/supervisor-process"
 import { STATUS_ROLLED_BACK } from "../../../firmware/status"
 import { startServer, type AgentServer } from "../../firmware/agent-server"
-import { describeEspruino, installEspruino, packApp } from "./fixture"
+import { installEspruino, packApp } from "./fixture"
+import { describeEspruino } from "./real"
 
 const KILLS = 50
 /** Latest moment of a kill, counted from the start of a boot; an update takes about as long. */

@@ -5,7 +5,8 @@ import { join } from "node:path"
 import { STATUS_BLOCK_HASH, STATUS_COMMIT_TIMEOUT, STATUS_ROLLED_BACK } from "../../../firmware/status"
 import { makeFolder, until } from "../../board/board-fixture"
 import { startServer, wholeImage, type AgentServer } from "../../firmware/agent-server"
-import { describeEspruino, installEspruino, packApp, superviseBoard, type TestApp, type TestBoard } from "./fixture"
+import { installEspruino, packApp, superviseBoard, type TestApp, type TestBoard } from "./fixture"
+import { describeEspruino } from "./real"
 
 const home = makeFolder()
 let server: AgentServer

@@ -1,0 +1,32 @@
+// What bundles and updates cost on the real Espruino: JsVars, natives called for a block; ceilings that nothing may grow above.
+
+import { makeFolder } from "../../board/board-fixture"
+import { measureCost } from "./cost"
+import { describeEspruino } from "./real"
+import { measureBundles } from "./measure"
+
+const home = makeFolder()
+afterAll(() => home.remove())
+
+describeEspruino("on Espruino", () => {
+    test("boot loader and agent stay within what they took so far", async () => {
+        const { loader, agent } = await measureBundles(home.path)
+        process.stderr.write(
+            `espruino: loader ${loader.bytes} B, ${loader.jsVars} JsVars; agent ${agent.bytes} B, ${agent.jsVars} JsVars\n`,
+        )
+        expect(loader.bytes).toBeLessThan(5600)
+        expect(loader.jsVars).toBeLessThan(340)
+        expect(agent.bytes).toBeLessThan(53_000)
+        expect(agent.jsVars).toBeLessThan(2600)
+    }, 60_000)
+
+    test.each([512, 1024])(
+        "an update in chunks of %i keeps no JsVar, and hashes and reads each block once",
+        async chunkBytes => {
+            const cost = await measureCost(home.path, chunkBytes)
+            process.stderr.write(`espruino: chunks of ${chunkBytes}: core / floor ${cost.ratio.toFixed(1)}\n`)
+            expect(cost).toMatchObject({ jsVarsKept: 0, hashesPerBlock: 1, readsPerBlock: 1 })
+        },
+        60_000,
+    )
+})

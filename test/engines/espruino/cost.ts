@@ -1,0 +1,145 @@
+// What an update costs on the real Espruino, against its floor in the same run: time, and JsVars before and after.
+
+import { writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { bundleEspruinoScript } from "../../../build/bundle-espruino"
+import { ESPRUINO_MODELS, espruinoLayout } from "../../../host/board/engines/espruino-layout"
+import { imageOf, seededBytes } from "../../firmware/images"
+import { installEmpty, runScript } from "./measure"
+
+const LAYOUT = espruinoLayout(ESPRUINO_MODELS.linux)
+/** Of one round: what an app slot of Espruino for Linux holds. */
+const PART_BYTES = 86016
+/** Rounds: 252 KiB in all. */
+const ROUNDS = 3
+
+/** Figures of one run, for chunks of one size. */
+export interface EspruinoCost {
+    /** ms of the floor and of the core, medians of the rounds. */
+    readonly floorMs: number
+    readonly coreMs: number
+    /** Median over the rounds of core / floor. */
+    readonly ratio: number
+    /** JsVars in use behind the last block less those behind the first: 0 when nothing stays. */
+    readonly jsVarsKept: number
+    /** Calls of natives that allocate in one piece, for each block: SHA-256 and read-back. */
+    readonly hashesPerBlock: number
+    readonly readsPerBlock: number
+}
+
+const SCRIPT = `
+import { espruinoPorts } from "./shims/espruino/main"
+import { portsInstall, type Ports } from "./firmware/ports"
+import { runningInstall } from "./firmware/running"
+import { filesMount } from "./firmware/files"
+import { updaterAbort, updaterContextCreate, updaterProcess } from "./firmware/updater"
+declare const LAYOUT: any, CHUNK: number, ROUNDS: number, PART_BYTES: number, E: any, process: any, getTime: any, print: any
+declare function require(name: string): any
+const flash = require("Flash"), crypto = require("crypto"), fs = require("fs")
+const base = LAYOUT.address + LAYOUT.sizes[0] + LAYOUT.sizes[1] + LAYOUT.sizes[2]
+
+/** Erased pages, so that a round of the floor and one of the core find the same. */
+function erase(): void {
+    for (let at = 0; at < LAYOUT.sizes[3]; at += 1024) flash.erasePage(base + at)
+}
+
+/** The chunks are in memory before the clock starts. */
+function chunksOf(name: string): string[] {
+    const text = fs.readFileSync(name)
+    const chunks: string[] = []
+    for (let at = 0; at < text.length; at += CHUNK) chunks.push(text.substring(at, at + CHUNK))
+    return chunks
+}
+
+function floorMs(chunks: string[]): number {
+    const block = new Uint8Array(E.toArrayBuffer(E.toFlatString(new Uint8Array(4096))))
+    erase()
+    const start = getTime()
+    let staged = 0
+    let at = 0
+    for (let i = 0; i < chunks.length; i++) {
+        block.set(chunks[i] as any, staged)
+        staged += chunks[i].length
+        if (staged === 4096) {
+            E.toString(crypto.SHA256(block))
+            flash.write(block, base + at)
+            if (E.toString(flash.read(4096, base + at)) !== E.toString(block)) print("Uncaught floor")
+            at += 4096
+            staged = 0
+        }
+    }
+    return (getTime() - start) * 1000
+}
+
+let hashes = 0, reads = 0
+function coreMs(chunks: string[], round: number): number {
+    updaterContextCreate({ identity: "round " + round, updateId: "u", commitTimeoutS: 60, sizeBytes: 0, ignoreSameVersion: false })
+    const start = getTime()
+    let first = 0, last = 0, status = 0
+    for (let i = 0; i < chunks.length; i++) {
+        status = updaterProcess(chunks[i])
+        if (i === 16) first = process.memory(false).usage
+        if (i === chunks.length - 4) last = process.memory(false).usage
+        if (status < 0) print("Uncaught status " + status)
+    }
+    const ms = (getTime() - start) * 1000
+    updaterAbort()
+    if (status !== 1) print("Uncaught end " + status)
+    print("@kept" + round + " " + (last - first))
+    return ms
+}
+
+function count(chunks: string[]): void {
+    const sha256 = crypto.SHA256, read = flash.read
+    crypto.SHA256 = function (data: any) { if (data.length === 4096) hashes++; return sha256(data) }
+    flash.read = function (length: number, address: number) { if (length === 4096) reads++; return read(length, address) }
+    coreMs(chunks, 99)
+    crypto.SHA256 = sha256
+    flash.read = read
+}
+
+portsInstall(espruinoPorts(LAYOUT))
+runningInstall({ name: "bench", version: "1.0.0", build_id: "b", security: 0 })
+filesMount()
+const image = chunksOf("image.bin")
+const part = chunksOf("part.bin")
+for (let round = 0; round < ROUNDS; round++) {
+    print("@floor" + round + " " + floorMs(part))
+    erase()
+    print("@core" + round + " " + coreMs(image, round))
+}
+count(image)
+print("@hashes " + hashes)
+print("@reads " + reads)
+`
+
+function median(values: readonly number[]): number {
+    return [...values].sort((a, b) => a - b)[values.length >> 1]!
+}
+
+/** Measures in `folder` with chunks of this size. */
+export async function measureCost(folder: string, chunkBytes: number): Promise<EspruinoCost> {
+    await installEmpty(folder)
+    const board = join(folder, "board")
+    const part = seededBytes(PART_BYTES, 9)
+    writeFileSync(join(board, "part.bin"), part)
+    writeFileSync(join(board, "image.bin"), imageOf({ app: part, manifest: { platform: "espruino" } }))
+    const define = {
+        LAYOUT: JSON.stringify(LAYOUT),
+        CHUNK: String(chunkBytes),
+        ROUNDS: String(ROUNDS),
+        PART_BYTES: String(PART_BYTES),
+    }
+    const code = (await bundleEspruinoScript(SCRIPT, define)).toString("latin1")
+    const values = await runScript(board, `E.enableWatchdog=E.kickWatchdog=function(){};${code}\nclearTimeout();quit()`)
+    const rounds = Array.from({ length: ROUNDS }, (_, round) => round)
+    const blocks = PART_BYTES / 4096
+    return {
+        floorMs: median(rounds.map(round => values[`floor${round}`]!)),
+        coreMs: median(rounds.map(round => values[`core${round}`]!)),
+        ratio: median(rounds.map(round => values[`core${round}`]! / values[`floor${round}`]!)),
+        jsVarsKept: Math.max(...rounds.map(round => Math.abs(values[`kept${round}`]!))),
+        hashesPerBlock: values["hashes"]! / blocks,
+        readsPerBlock: values["reads"]! / blocks,
+    }
+}
