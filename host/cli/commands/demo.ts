@@ -1,7 +1,8 @@
 // otary demo: a cloud and emulated boards, a good release, and a bad one that rolls itself back.
 
 import { once } from "node:events"
-import type { Command } from "commander"
+import { Option, type Command } from "commander"
+import type { EngineName } from "../../board/board-folder"
 import { CliError, EXIT_DONE } from "../cli-error"
 import { createClient } from "../client"
 import type { Cli, CommandContext } from "../context"
@@ -11,10 +12,12 @@ import { openLab, type Lab } from "../demo/lab"
 import { differencesOf, resultOf, type DemoResult, type Observed } from "../demo/result"
 import { parseInteger } from "../options"
 import { createProgress, type Progress } from "../progress"
+import { ENGINE_MAKES } from "./board-engines"
 
 interface DemoCommandOptions {
     readonly once?: boolean
     readonly boards: number
+    readonly engine: EngineName
     readonly data?: string
     readonly port: number
 }
@@ -52,7 +55,7 @@ function tell({ output }: Context, observed: Observed): void {
 async function showOff(context: Context, lab: Lab, progress: Progress, startMs: number): Promise<void> {
     const { io, output, options } = context
     const stop = io.stopSignal()
-    const images = await packDemo()
+    const images = await packDemo(options.engine)
     const client = createClient({ url: lab.cloud.url, token: lab.cloud.adminToken, signal: stop })
     const plan = { folder: lab.boardsFolder, boards: options.boards, client, progress, stop, onFleet: lab.adopt }
     const facts = await runDemo(plan, images)
@@ -93,6 +96,7 @@ export function registerDemo(program: Command, cli: Cli): void {
         .description("a cloud and emulated boards: a good release for all, and one that hangs and rolls itself back")
         .option("--once", "end after that instead of leaving cloud and boards running")
         .option("--boards <n>", "number of boards", parseInteger(1, BOARDS_MAX), 20)
+        .addOption(new Option("--engine <name>", "what runs the boards' code").choices(Object.keys(ENGINE_MAKES)).default("host"))
         .option("--data <dir>", "empty folder to keep everything in; default: a temporary one, removed at the end")
         .option("--port <n>", "port of the cloud; 0 takes any that is free", parseInteger(0, 65535), 0)
         .action(cli.action(demo))

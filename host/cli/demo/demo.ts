@@ -2,12 +2,13 @@
 
 import { join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
-import { bundleLoader } from "../../../build/bundle-host"
 import { packFolder } from "../../../build/pack"
 import { projectRoot } from "../../../build/root"
 import type { Device, Release, Task } from "../api-types"
+import type { EngineName } from "../../board/board-folder"
 import { CliError } from "../cli-error"
 import type { Client } from "../client"
+import { ENGINE_MAKES, type Make } from "../commands/board-engines"
 import type { Progress } from "../progress"
 import { demoBar, demoNews, type DemoBoard } from "./board-model"
 import { createFleet, type Fleet, type FleetPlan } from "./fleet"
@@ -28,7 +29,8 @@ export interface DemoPlan {
 
 /** The three images of the demo. */
 export interface DemoImages {
-    readonly loader: string
+    /** Makes a board with the loader of its engine. */
+    readonly make: Make
     readonly first: Uint8Array
     readonly good: Uint8Array
     readonly bad: Uint8Array
@@ -48,16 +50,18 @@ const STEP_S_PER_BOARD = 1
 /** Longest wait for a sign of life of every board at the end. */
 const ALIVE_S_MAX = 20
 
-/** Packs the images that the demo needs. Throws PackError. */
-export async function packDemo(): Promise<DemoImages> {
-    const folder = (name: string): string => join(projectRoot(), "host/cli/demo", name)
-    const [loader, first, good, bad] = await Promise.all([
-        bundleLoader(),
-        packFolder(folder("app")),
-        packFolder(folder("app"), { overrides: { version: GOOD } }),
-        packFolder(folder("hanging-app")),
-    ])
-    return { loader: loader.toString("latin1"), first: first.bytes, good: good.bytes, bad: bad.bytes }
+/** Target that an engine's boards take images for. */
+const TARGET_OF = { host: "host", lua: "nodemcu", espruino: "espruino" } as const
+
+/** Packs the images that the demo needs, for the boards of an engine. Throws PackError. */
+export async function packDemo(engine: EngineName): Promise<DemoImages> {
+    const pack = async (name: string, version?: string): Promise<Uint8Array> => {
+        const overrides = { target: TARGET_OF[engine], ...(version !== undefined && { version }) }
+        return (await packFolder(join(projectRoot(), "host/cli/demo", name), { overrides })).bytes
+    }
+    const images = [pack("app"), pack("app", GOOD), pack("hanging-app")] as const
+    const [make, first, good, bad] = await Promise.all([ENGINE_MAKES[engine]!(), ...images])
+    return { make, first, good, bad }
 }
 
 /** How far a step is. */
@@ -172,7 +176,7 @@ async function runReleases(run: DemoRun, images: DemoImages): Promise<Omit<Obser
 export async function runDemo(plan: DemoPlan, images: DemoImages): Promise<Omit<Observed, "seconds">> {
     const { folder, boards: count, client, progress } = plan
     await client.call("POST", "/products", { id: DEMO_PRODUCT })
-    const order = { product: DEMO_PRODUCT, cloud: client.url, loader: images.loader, image: images.first, version: FIRST }
+    const order = { product: DEMO_PRODUCT, cloud: client.url, make: images.make, image: images.first, version: FIRST }
     const onChange: FleetPlan["onChange"] = (boards, before, after) => {
         const news = demoNews(before, after)
         if (news !== "") progress.note(news, true)

@@ -1,8 +1,8 @@
 // The demo's boards: made as in a factory, each in a process of its own with its supervisor.
 
 import { join } from "node:path"
-import { manufacture } from "../../board/factory"
 import { createSupervisor } from "../../board/supervisor"
+import type { Make } from "../commands/board-engines"
 import { demoBoardFirst, demoBoardNext, type DemoBoard } from "./board-model"
 
 /** Boards that run together. */
@@ -24,7 +24,7 @@ export interface FleetPlan {
     readonly product: string
     /** Base URL of the cloud where they register. */
     readonly cloud: string
-    readonly loader: string
+    readonly make: Make
     /** First image and its version. */
     readonly image: Uint8Array
     readonly version: string
@@ -64,13 +64,13 @@ function aboutOf(index: number): string {
  * signal's reason when it aborts.
  */
 export async function createFleet(plan: FleetPlan, stop: AbortSignal): Promise<Fleet> {
-    const { count, product, cloud, loader, image, version } = plan
+    const { count, product, cloud, make, image, version } = plan
     const digits = Math.max(String(count).length, 2)
     const ids = Array.from({ length: count }, (_, index) => `board-${String(index + 1).padStart(digits, "0")}`)
     const boards = new Map(ids.map((id, index) => [id, demoBoardFirst(id, aboutOf(index), version)]))
     for (const [index, id] of ids.entries()) {
         const identity = { id, product, cloud, attributes: attributesOf(index) }
-        manufacture(join(plan.folder, id), { identity, loader, image })
+        await make(join(plan.folder, id), { identity, image })
         await new Promise(resolve => setImmediate(resolve))
         stop.throwIfAborted()
     }
