@@ -6,6 +6,7 @@ import { join } from "node:path"
 import { gzipSync } from "node:zlib"
 import { bundleEspruinoApp, bundleEspruinoLoader } from "./bundle-espruino"
 import { bundleApp, type BundleOptions, bundleLoader } from "./bundle-host"
+import { bundleNodemcuApp, bundleNodemcuLoader } from "./bundle-nodemcu"
 
 const constants = { image: { name: "empty", version: "0.0.0", build_id: "0", security: 0 }, device: {}, config: {} }
 
@@ -27,6 +28,12 @@ async function row(name: string, make: Make): Promise<string> {
     return [name.padEnd(28), ...sizes.map(size => String(size).padStart(10))].join("")
 }
 
+/** Lua is made in one form only. */
+function luaRow(name: string, bundle: Buffer): string {
+    const sizes = ["-", bundle.length, gzipSync(bundle, { level: 9 }).length]
+    return [name.padEnd(24), ...sizes.map(size => String(size).padStart(10))].join("")
+}
+
 /** Prints one row a bundle, in bytes. */
 async function report(): Promise<void> {
     const folder = mkdtempSync(join(tmpdir(), "otary-size-"))
@@ -37,6 +44,8 @@ async function report(): Promise<void> {
             ["bundle (bytes)".padEnd(28), ...["readable", "minified", "gzipped"].map(title => title.padStart(10))].join(""),
             await row("host: boot loader", bundleLoader),
             await row("host: agent, empty app", options => bundleApp(app, constants, options)),
+            luaRow("nodemcu: init.lua", bundleNodemcuLoader()),
+            luaRow("nodemcu: agent, no app", await bundleNodemcuApp(app, constants)),
             await row("espruino: boot loader", options => bundleEspruinoLoader(layout, options)),
             await row("espruino: agent, empty app", options => bundleEspruinoApp(app, constants, options)),
         ]
