@@ -119,8 +119,7 @@ export function fileWrite(name: string, data: Bytes): number {
         const record = find(active.live, name)
         if (record === undefined && active.live.length >= FILES_MAX) return status.STATUS_FILES_FULL
         // The same content again would only wear the flash.
-        if (record !== undefined && record.dataBytes === data.length && dataOf(active, record) === data)
-            return status.STATUS_OK
+        if (record !== undefined && record.dataBytes === data.length && dataOf(active, record) === data) return status.STATUS_OK
     }
     return recordWrite(RECORD_FILE, name, data)
 }

@@ -167,7 +167,9 @@ describe("docs/errors.md explains every code", () => {
     it("status codes of the device, codes of packing, of boards and of the command line", () => {
         const headings = [
             ...statusHeadings(textOf("firmware/status.ts")),
-            ...["build/errors.ts", "host/board/board-error.ts", "host/cli/cli-error.ts"].flatMap(path => codeHeadings(textOf(path))),
+            ...["build/errors.ts", "host/board/board-error.ts", "host/cli/cli-error.ts"].flatMap(path =>
+                codeHeadings(textOf(path)),
+            ),
         ]
         expect(headings.length).toBeGreaterThan(70)
         expect(undocumentedCodes(headings, textOf("docs/errors.md"))).toEqual([])

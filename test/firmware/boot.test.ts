@@ -27,7 +27,9 @@ function rot(rig: Rig, region: "boot" | "app0" | "app1", offset: number): void {
 function newestRecord(rig: Rig): number {
     const base = rig.layout.regions.boot.offsetBytes
     const offsets = [0, 256, 512, 768, 4096, 4352, 4608, 4864].filter(offset => rig.flash.array[base + offset] === 0x4f)
-    return offsets.reduce((a, b) => (rig.flash.array.readUInt32LE(base + a + 4) < rig.flash.array.readUInt32LE(base + b + 4) ? a : b))
+    return offsets.reduce((a, b) =>
+        rig.flash.array.readUInt32LE(base + a + 4) < rig.flash.array.readUInt32LE(base + b + 4) ? a : b,
+    )
 }
 
 test("no readable record: nothing is written, nothing boots", () => {
