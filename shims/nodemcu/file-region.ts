@@ -72,11 +72,17 @@ function blankWrite(target: BoardFile, lengthBytes: number): boolean {
     return left === 0 || target.write(blank.substring(0, left)) !== undefined
 }
 
+/** Empties the file's buffer. Only the ESP32's tells whether that worked; elsewhere the bytes read back do. */
+function flushed(target: BoardFile): number {
+    const done = target.flush()
+    if (io !== undefined && done === undefined) return STATUS_FLASH
+    return STATUS_OK
+}
+
 function blankAt(name: string, offset: number, lengthBytes: number): number {
     const target = openAt(name, offset)
     if (target === undefined || !blankWrite(target, lengthBytes)) return STATUS_FLASH
-    target.flush()
-    return STATUS_OK
+    return flushed(target)
 }
 
 /** Carries out the erase that waits. Where that fails, whoever reads the bytes back finds out. */
@@ -100,8 +106,7 @@ function program(name: string, offset: number, bytes: Bytes): number {
     settle()
     const target = openAt(name, offset)
     if (target === undefined || target.write(bytes) === undefined) return STATUS_FLASH
-    target.flush()
-    return STATUS_OK
+    return flushed(target)
 }
 
 /** The boot record goes last of all: everything before it must be in flash, not in a cache of the file system. */
@@ -121,8 +126,7 @@ function programStaged(name: string, offset: number, lengthBytes: number, progra
     } else settle()
     const target = openAt(name, offset)
     if (target === undefined || !stageWrite(target) || !blankWrite(target, endBytes - lengthBytes)) return STATUS_FLASH
-    target.flush()
-    return STATUS_OK
+    return flushed(target)
 }
 
 function matchesStaged(name: string, offset: number): boolean {

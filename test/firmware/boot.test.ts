@@ -1,7 +1,7 @@
 // The boot loader's decision, commit, revert and snapshot, row by row, and with damaged records and slots.
 
 import * as status from "../../firmware/status"
-import { bootSlot, createRig, feed, install, slotBytes, startCore, updateOptions, type Rig } from "./core"
+import { bootSlot, createRig, engine, feed, install, slotBytes, startCore, updateOptions, type Rig } from "./core"
 import { imageOf, seededBytes } from "./images"
 
 const OLD = seededBytes(9000, 1)
@@ -46,7 +46,7 @@ test("no readable record: nothing is written, nothing boots", () => {
 })
 
 test("every single rotten byte of the newest record changes nothing: the other copy says the same", () => {
-    for (let offset = 0; offset < 256; offset++) {
+    for (let offset = 0; offset < 256; offset += engine.stride) {
         const rig = pendingRig()
         rot(rig, "boot", newestRecord(rig) + offset)
         expect(bootSlot(rig)).toBe(1)
@@ -89,7 +89,10 @@ test("on trial, with the old image rotten, the new one runs on when its trials a
     expect([1, 2, 3, 4, 5].map(() => bootSlot(rig))).toEqual([1, 1, 1, 1, 1])
 })
 
-test("a trial that cannot be counted is not taken", () => {
+// skipped: on engines whose file system hides the chip, so that a test cannot make it refuse
+const testChip = engine.hidesChip ? test.skip : test
+
+testChip("a trial that cannot be counted is not taken", () => {
     const rig = pendingRig()
     const dead: Rig = { ...rig, flash: { ...rig.flash, erase: () => -1, program: () => -1 } }
     expect([bootSlot(dead), bootSlot(dead)]).toEqual([0, 0])

@@ -79,7 +79,7 @@ function evaluateCore(rig: Rig): Core {
  * What runs the core: Node, unless a suite of another engine puts its own in place before the tests are loaded. Where a suite has
  * thousands of cases, a slow engine takes each `stride`-th of them; one without CRC-32 leaves payload to SHA-256 (FORMAT.md).
  */
-export const engine = { evaluate: evaluateCore, stride: 1, hasCrc32: true }
+export const engine = { evaluate: evaluateCore, stride: 1, hasCrc32: true, hidesChip: false }
 
 /** Boots the core alone: RAM is new, ports are installed, files are mounted. */
 export function startCore(rig: Rig, image = { name: "demo", version: "1.0.0", build_id: "b1", security: 0 }): Core {

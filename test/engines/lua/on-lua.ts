@@ -9,6 +9,7 @@ import { startLuaCore } from "./harness"
 export function runOnLua(version: LuaVersion): void {
     engine.stride = 61
     engine.hasCrc32 = false
+    engine.hidesChip = true
     engine.evaluate = (rig: Rig): Core => {
         const disk = createDisk(rig.flash)
         const { modules } = startLuaCore({
