@@ -9,10 +9,9 @@ if (ESPRUINO === "") test.skip("needs Espruino", () => undefined)
 else {
     const home = makeFolder()
     jest.setTimeout(120_000)
-    beforeAll(async () => {
-        await buildCore()
-        runOnEspruino(home.path)
-    })
+    // At once: the suite asks what the engine can do while it is loaded.
+    runOnEspruino(home.path)
+    beforeAll(buildCore)
     afterAll(() => {
         endCore()
         home.remove()
