@@ -14,7 +14,7 @@ import {
     WRITES_MAX,
 } from "./constants"
 import { ports, type Bytes } from "./ports"
-import { regionClear, regionIsErased, regionRead, regionWrite } from "./region"
+import { bytesAreErased, regionClear, regionRead, regionWrite } from "./region"
 import { STATUS_FLASH, STATUS_OK } from "./status"
 
 /** What decides which image runs. Lengths in bytes, digests of 32 bytes ("" = none). */
@@ -121,7 +121,7 @@ function slotRead(i: number): Bytes {
         const isChecked = check(bytes.substring(0, BODY_BYTES)) === bytes.substring(BODY_BYTES, BOOT_RECORD_BYTES)
         if (isChecked && isPossible(bytes)) return bytes
     }
-    if (regionIsErased(ports.boot, slotAt(i), BOOT_RECORD_BYTES)) return ""
+    if (bytes !== "" && bytesAreErased(bytes)) return ""
     return DAMAGED
 }
 

@@ -298,8 +298,9 @@ function resumePart(k: number): void {
     // Looked at once: a mark whose write was cut may read one way now and another way next.
     const finished = journalBlocksFinished(k)
     const done = scratchResume(k, region, journalBlocksDone(k, region, finished), finished)
-    // A block that is marked and yet not there would be written under its old mark, which then proves nothing.
-    if (done === 0 || (part.listSrc !== "" && done < finished)) return
+    // A block that is marked and yet not there would be written under its old mark, which then proves nothing. Only the last mark
+    // may be one that a cut has left in doubt.
+    if (done === 0 || (part.listSrc !== "" && done < finished - 1)) return
     listIsWhole[k] = part.listSrc !== ""
     doneBlocks[k] = done
     if (done === blocksOf(part.sizeBytes)) partState[k] = PART_KEPT

@@ -54,16 +54,24 @@ export function regionClear(region: Region, offset: number, lengthBytes: number)
 const PIECE_BYTES = 512
 let blank = ""
 
+/** Whether `bytes`, at most 512, are what erased flash reads as. */
+export function bytesAreErased(bytes: Bytes): boolean {
+    if (blank === "") blank = bytesRepeated(255, PIECE_BYTES)
+    return bytes === blank.substring(0, bytes.length)
+}
+
 /** Whether [offset, offset + lengthBytes) reads as erased. */
 export function regionIsErased(region: Region, offset: number, lengthBytes: number): boolean {
-    if (blank === "") blank = bytesRepeated(255, PIECE_BYTES)
     let at = 0
     while (at + PIECE_BYTES <= lengthBytes) {
-        if (regionRead(region, offset + at, PIECE_BYTES) !== blank) return false
+        const piece = regionRead(region, offset + at, PIECE_BYTES)
+        if (piece === "" || !bytesAreErased(piece)) return false
         at = at + PIECE_BYTES
     }
     const rest = lengthBytes - at
-    return rest === 0 || regionRead(region, offset + at, rest) === blank.substring(0, rest)
+    if (rest === 0) return true
+    const piece = regionRead(region, offset + at, rest)
+    return piece !== "" && bytesAreErased(piece)
 }
 
 /**

@@ -3,10 +3,14 @@
 import { createHash } from "node:crypto"
 import type { Flash } from "../../shims/host/hardware"
 import { createNorFlash, type NorFlash, type NorFlashOptions } from "../../shims/host/nor-flash"
+import { copyOf, hashOf, overlaps, type ChipState, type UnitState, type Weak } from "./chip-state"
 import { createRandom, CUT_VARIANTS, isOfRecord, KINDS, type Fault, type Random } from "./faults"
 
 /** Power is gone: the code that runs ends here. */
 export class PowerCut extends Error {}
+
+/** Always the same one: a stack for each of a million cuts would cost more than the cuts. */
+const POWER_CUT = new PowerCut("power is lost")
 
 /** The firmware did what it must never do. */
 export class Violation extends Error {}
@@ -17,26 +21,6 @@ export interface Operation {
     readonly address: number
     /** What an erase or a program would leave. */
     readonly bytes: Buffer
-}
-
-/** Cells that read differently from time to time: as `old` or as in the array. */
-interface Weak {
-    readonly address: number
-    readonly old: Buffer
-    readonly isCoin: boolean
-}
-
-interface UnitState {
-    readonly bytes: Buffer
-    readonly programmed: Buffer
-    readonly torn: Buffer
-}
-
-/** The whole state of a chip. */
-export interface ChipState {
-    readonly units: readonly UnitState[]
-    readonly hasTorn: boolean
-    readonly weak: readonly Weak[]
 }
 
 /** A range of addresses. */
@@ -158,10 +142,20 @@ export class LabChip {
         const { eraseBytes, programBytes } = this.options
         const [from, to] = [(unit * eraseBytes) / programBytes, ((unit + 1) * eraseBytes) / programBytes]
         return {
-            bytes: Buffer.from(this.nor.array.subarray(unit * eraseBytes, (unit + 1) * eraseBytes)),
-            programmed: Buffer.from(this.nor.programmed.subarray(from, to)),
+            bytes: copyOf(this.nor.array.subarray(unit * eraseBytes, (unit + 1) * eraseBytes)),
+            programmed: copyOf(this.nor.programmed.subarray(from, to)),
             torn: Buffer.from(this.torn.subarray(from, to)),
+            key: "",
         }
+    }
+
+    /** The whole state as a short text; "" while cells flicker or are in doubt, and chance has a say in what comes. */
+    key(): string {
+        if (this.hasTorn) this.hasTorn = this.torn.includes(1)
+        if (this.weak.length > 0 || this.hasTorn) return ""
+        let key = ""
+        for (const unit of this.save().units) key += unit.key ||= hashOf(unit.bytes) + hashOf(unit.programmed)
+        return key
     }
 
     /** Power is back: what was under way is forgotten. */
@@ -301,12 +295,12 @@ export class LabChip {
     cut(operation: Operation, variant: number): never {
         const { tear, reads } = CUT_VARIANTS[variant % CUT_VARIANTS.length]!
         if (tear >= 0) this.tear(operation, tear, reads)
-        throw new PowerCut()
+        throw POWER_CUT
     }
 
     /** Voltage is low: writes fail, each in its own way, while the code runs on; then power is gone. */
     private brownOut(operation: Operation): number {
-        if (this.brown-- === 0) throw new PowerCut()
+        if (this.brown-- === 0) throw POWER_CUT
         const way = this.random.below(3)
         if (way === 0) this.tear(operation, 1 + this.random.below(4), this.random.below(3))
         else this.spoil(operation)
@@ -391,8 +385,4 @@ export class LabChip {
         if (isErase) bytes.copy(this.nor.array, address, 0, length)
         else this.clearBits(address, bytes, length)
     }
-}
-
-function overlaps({ address, old }: Weak, from: number, lengthBytes: number): boolean {
-    return from < address + old.length && address < from + lengthBytes
 }

@@ -10,7 +10,8 @@ import { createVirtualClock } from "../../shims/host/clock"
 import { hostPorts } from "../../shims/host/main"
 import { slotDigest } from "../firmware/core"
 import { imageOf, seededBytes } from "../firmware/images"
-import { LabChip, type ChipState } from "./chip"
+import { LabChip } from "./chip"
+import type { ChipState } from "./chip-state"
 import type { SearchCore } from "./entry"
 
 /** A chip and the images for it. */
@@ -95,12 +96,12 @@ interface Hashed {
 }
 
 const hashed = new Map<number, Hashed[]>()
-const SAMPLES = 32
+const SAMPLES = 16
 
 /** SHA-256, remembered: the same blocks are hashed a thousand times. A sample finds the candidates, all of the bytes decide. */
 function sha256(bytes: string): string {
     let key = bytes.length
-    const step = Math.max(1, bytes.length >> 5)
+    const step = Math.max(1, bytes.length >> 4)
     for (let i = 0, at = bytes.length - 1; i < SAMPLES && at >= 0; i++, at -= step)
         key = Math.imul(key ^ bytes.charCodeAt(at), 0x9e3779b1)
     const candidates = hashed.get(key)

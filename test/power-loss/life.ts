@@ -1,6 +1,7 @@
 // Lives of a searched board: boot, check every promise, go on with the scenario, until its goal is reached.
 
-import { Violation, PowerCut, type ChipState } from "./chip"
+import { Violation, PowerCut } from "./chip"
+import type { ChipState } from "./chip-state"
 import type { SearchCore } from "./entry"
 import { CUT_VARIANTS, isHarmless, type Case, type Fault } from "./faults"
 import { OLD_APP, type Lab } from "./lab"
@@ -23,6 +24,11 @@ export function memoryCopy(memory: Memory): Memory {
     return { ...memory, files: { ...memory.files }, pending: memory.pending && { ...memory.pending } }
 }
 
+/** States that every promise held from, on the way to the goal → the bytes that were downloaded from there. */
+export type Known = Map<string, number>
+/** Most states that are remembered. */
+const KNOWN_MAX = 20_000
+
 /** One run of a scenario. */
 export class Run {
     lives = 0
@@ -36,6 +42,7 @@ export class Run {
         readonly scenario: Scenario,
         readonly memory: Memory,
         readonly faults: readonly Fault[],
+        private readonly known: Known = new Map(),
     ) {
         this.isStrict = faults.every(isHarmless)
     }
@@ -44,7 +51,15 @@ export class Run {
     toTheEnd(): void {
         const limit = LIVES_MAX + LIVES_PER_FAULT * this.faults.length
         let isDone = false
+        const passed: [string, number][] = []
         while (!isDone) {
+            const key = this.key()
+            const left = this.known.get(key)
+            if (left !== undefined) {
+                this.memory.fedBytes += left
+                break
+            }
+            if (key !== "") passed.push([key, this.memory.fedBytes])
             if (this.lives++ > limit) throw new Violation(`the goal is not reached in ${limit} lives`)
             try {
                 isDone = this.live()
@@ -55,6 +70,17 @@ export class Run {
             }
         }
         this.checkCost()
+        if (this.known.size > KNOWN_MAX) this.known.clear()
+        for (const [key, fedBytes] of passed) this.known.set(key, this.memory.fedBytes - fedBytes)
+    }
+
+    /** What the rest of the run depends on, once all faults have struck: the chip and what the test knows. "" while it does not. */
+    private key(): string {
+        const { chip } = this.lab
+        if (!this.isStrict || this.lives === 0 || chip.struck < this.faults.length) return ""
+        const key = chip.key()
+        const { files, pending, step } = this.memory
+        return key === "" ? "" : key + JSON.stringify([files, pending, step])
     }
 
     private live(): boolean {

@@ -3,7 +3,7 @@
 import type { Operation } from "./chip"
 import { caseText, createRandom, CUT_VARIANTS, KINDS, type Case, type Fault, type FaultKind } from "./faults"
 import { GEOMETRIES, Lab } from "./lab"
-import { memoryCopy, Run, runCase, type Start } from "./life"
+import { memoryCopy, Run, runCase, type Known, type Start } from "./life"
 import { SCENARIOS, type Scenario } from "./scenarios"
 
 /** What a search has seen. */
@@ -45,6 +45,7 @@ interface Place {
     readonly start: Start
     readonly steps: readonly Step[]
     readonly reads: number
+    readonly known: Known
 }
 
 /** The chip and the test's knowledge right before an operation. */
@@ -56,6 +57,8 @@ interface Step extends Start {
 const FAILURES_MAX = 20
 /** Kinds that need power to stay on. */
 const OTHER_KINDS = KINDS.filter(kind => kind !== "cut" && kind !== "read")
+/** Rounds of pairs, each with other variants, for every round of single faults. */
+const PAIR_ROUNDS = 4
 /** Chains of a test run. */
 const CHAINS = 1500
 const CUT_WAYS = CUT_VARIANTS.length
@@ -93,7 +96,7 @@ export class Search {
         lab.chip.arm([])
         lab.chip.reads = 0
         const steps = this.record(lab, new Run(lab, work, memory, []))
-        return { geometry, scenario, lab, work, start, steps, reads: lab.chip.reads }
+        return { geometry, scenario, lab, work, start, steps, reads: lab.chip.reads, known: new Map() }
     }
 
     /** Runs to the end and keeps the state before every operation. */
@@ -136,7 +139,7 @@ export class Search {
             lab.chip.arm(faults)
             for (let k = 1; k < faults.length; k++) lab.chip.next()
             lab.chip.cutNow(step.operation)
-            const run = new Run(lab, work, memoryCopy(step.memory), faults)
+            const run = new Run(lab, work, memoryCopy(step.memory), faults, isKept ? undefined : place.known)
             if (isKept) steps = this.record(lab, run)
             else run.toTheEnd()
             return run.lives
@@ -210,6 +213,11 @@ export class Search {
     /** A round over a place: every fault at every operation, and cuts in the recovery from some; `salt` makes rounds differ. */
     *round(place: Place, salt: number, pairStep = 5): Generator<void> {
         yield* this.systematic(place, salt)
+        yield* this.pairRound(place, salt, pairStep)
+    }
+
+    /** Every cut at every `pairStep`-th operation, each with a cut at every operation of its recovery. */
+    *pairRound(place: Place, salt: number, pairStep: number): Generator<void> {
         for (let at = salt % pairStep; at < place.steps.length; at += pairStep) {
             this.pairs(place, at, (at + salt * 7) % CUT_WAYS, second => second * 5 + at + salt)
             yield
@@ -236,14 +244,17 @@ export class Search {
     *endless(index: number, count: number, seed: number): Generator<void> {
         const places = GEOMETRIES.length * SCENARIOS.length
         const random = createRandom(seed + index)
-        for (let turn = index, salt = 0; ; turn += count) {
-            const geometry = Math.floor((turn % places) / SCENARIOS.length)
-            // Large erase units cost ten times as much: they take part in every eighth round.
-            if (GEOMETRIES[geometry]!.eraseBytes <= 4096 || salt % 8 === 0) {
-                yield* this.round(this.place(geometry, turn % SCENARIOS.length), salt)
-                for (let i = 0; i < 20; i++) this.chain(random.below(0x7fffffff))
+        for (let turn = index; ; turn += count) {
+            const salt = Math.floor(turn / places)
+            const place = this.place(Math.floor((turn % places) / SCENARIOS.length), turn % SCENARIOS.length)
+            if (place.lab.geometry.eraseBytes <= 4096) {
+                yield* this.round(place, salt, 1)
+                for (let i = 1; i < PAIR_ROUNDS; i++) yield* this.pairRound(place, salt + i * 101, 1)
             }
-            salt = Math.floor((turn + count) / places)
+            // Large erase units cost ten times as much.
+            else for (let at = salt % 8; at < place.steps.length; at += 8) this.single(place, at, at + salt)
+            for (let i = 0; i < 5; i++) this.chain(random.below(0x7fffffff))
+            yield
         }
     }
 }
