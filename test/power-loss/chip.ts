@@ -335,20 +335,26 @@ export class LabChip {
         }
         this.torn.fill(1, from, isErase || tear === 5 ? to : Math.min(boundary + 1, to))
         this.nor.programmed.fill(0, from, to)
-        if (reads === 1) this.weak.push({ address, old, isCoin: true })
-        if (reads === 2) this.weaken(operation, old, reached)
+        if (reads === 1)
+            this.weaken({ address, old: isErase ? old : old.subarray(0, (boundary + 1 - from) * programBytes), isCoin: true })
+        if (reads === 2) this.weakenBits(operation, old, reached)
+    }
+
+    /** Cells that flicker are cells that a fault has touched. */
+    private weaken(weak: Weak): void {
+        this.weak.push(weak)
+        const [from, to] = this.unitsOf(weak.address, weak.old.length)
+        this.torn.fill(1, from, to)
     }
 
     /** Single bits flicker: around the place that the write had reached, or, of a whole write, in its last byte alone. */
-    private weaken({ address, bytes }: Operation, old: Buffer, reached: number): void {
+    private weakenBits({ address, bytes }: Operation, old: Buffer, reached: number): void {
         if (reached === bytes.length) {
             const last = reached - 1 - this.random.below(Math.min(4, reached))
-            this.weak.push({ address: address + last, old: old.subarray(last, last + 1), isCoin: false })
-            return
+            return this.weaken({ address: address + last, old: old.subarray(last, last + 1), isCoin: false })
         }
         const end = Math.min(bytes.length, reached + Math.max(8, this.options.programBytes))
-        const wanted = Buffer.from(bytes.subarray(reached, end))
-        this.weak.push({ address: address + reached, old: wanted, isCoin: false })
+        this.weaken({ address: address + reached, old: Buffer.from(bytes.subarray(reached, end)), isCoin: false })
     }
 
     private place(detail: number, ranges: readonly Range[]): number {

@@ -3,6 +3,7 @@
 import { STATUS_DONE, STATUS_FILE_NOT_FOUND, STATUS_OK, STATUS_REVERTED } from "../../firmware/status"
 import { Violation } from "./chip"
 import type { SearchCore } from "./entry"
+import { createRandom } from "./faults"
 import { IMAGE_FILES, USER_FILES, type Lab } from "./lab"
 
 /** Files by name. */
@@ -173,6 +174,25 @@ function writeSteps(life: Life): boolean {
         if (!changeFile(life, name, data)) return false
     }
     return true
+}
+
+/** Operations on user files in one random scenario. */
+export const FILE_OPERATIONS = 40
+
+/** Random writes and removals: every step is made from the seed and its number, so that it is the same after a reset. */
+export function randomFiles(seed: number): Scenario {
+    const live = (life: Life): boolean => {
+        const { memory, lab } = life
+        for (; memory.step < FILE_OPERATIONS; memory.step++) {
+            const random = createRandom(seed + memory.step * 7919)
+            const name = ["a", "b", "c/d", "user.txt", "long-name".repeat(6)][random.below(5)]!
+            const most = [8, 70, 600, lab.geometry.filesBytes / 8][random.below(4)]!
+            const data = String.fromCharCode(random.below(256)).repeat(random.below(Math.min(most, 9000)))
+            if (!changeFile(life, name, random.below(4) === 0 ? undefined : data)) return false
+        }
+        return true
+    }
+    return { name: "random files", prepare: installed, live }
 }
 
 function snapshot(life: Life): boolean {

@@ -4,7 +4,7 @@ import type { Operation } from "./chip"
 import { caseText, createRandom, CUT_VARIANTS, KINDS, type Case, type Fault, type FaultKind } from "./faults"
 import { GEOMETRIES, Lab } from "./lab"
 import { memoryCopy, Run, runCase, type Known, type Start } from "./life"
-import { SCENARIOS, type Scenario } from "./scenarios"
+import { FILE_OPERATIONS, randomFiles, SCENARIOS, type Scenario } from "./scenarios"
 
 /** What a search has seen. */
 export interface Tally {
@@ -15,6 +15,8 @@ export interface Tally {
     chains: number
     /** Cases with one fault that is no cut. */
     others: number
+    /** Random writes and removals of user files. */
+    fileOperations: number
     /** Faults by kind. */
     faults: Record<FaultKind, number>
     /** Cases by the number of lives until the goal. */
@@ -25,12 +27,12 @@ export interface Tally {
 /** A tally of nothing. */
 export function emptyTally(): Tally {
     const faults = Object.fromEntries(KINDS.map(kind => [kind, 0])) as Record<FaultKind, number>
-    return { cases: 0, cuts: 0, pairs: 0, chains: 0, others: 0, faults, lives: {}, failures: [] }
+    return { cases: 0, cuts: 0, pairs: 0, chains: 0, others: 0, fileOperations: 0, faults, lives: {}, failures: [] }
 }
 
 /** Adds what another search has seen. */
 export function tallyAdd(sum: Tally, other: Tally): void {
-    for (const key of ["cases", "cuts", "pairs", "chains", "others"] as const) sum[key] += other[key]
+    for (const key of ["cases", "cuts", "pairs", "chains", "others", "fileOperations"] as const) sum[key] += other[key]
     for (const kind of KINDS) sum.faults[kind] += other.faults[kind]
     for (const [lives, count] of Object.entries(other.lives)) sum.lives[Number(lives)] = (sum.lives[Number(lives)] ?? 0) + count
     sum.failures.push(...other.failures)
@@ -61,6 +63,8 @@ const OTHER_KINDS = KINDS.filter(kind => kind !== "cut" && kind !== "read")
 const PAIR_ROUNDS = 4
 /** Chains of a test run. */
 const CHAINS = 1500
+/** Operations on user files of a test run. */
+const FILE_OPERATIONS_MIN = 100_000
 const CUT_WAYS = CUT_VARIANTS.length
 
 /** Searches one build of the core. */
@@ -115,18 +119,18 @@ export class Search {
     /** Runs a case from its start, as its text says. */
     replay(wanted: Case): void {
         const { lab, work, start } = this.place(wanted.geometry, wanted.scenario)
-        this.attempt(wanted, () => runCase(lab, work, start, wanted).lives)
+        this.attempt(caseText(wanted), wanted.faults, () => runCase(lab, work, start, wanted).lives)
     }
 
-    private attempt(wanted: Case, run: () => number): void {
+    private attempt(text: string, faults: readonly Fault[], run: () => number): void {
         const { tally } = this
         tally.cases += 1
-        for (const { kind } of wanted.faults) tally.faults[kind] += 1
+        for (const { kind } of faults) tally.faults[kind] += 1
         try {
             const lives = run()
             tally.lives[lives] = (tally.lives[lives] ?? 0) + 1
         } catch (error) {
-            tally.failures.push({ text: caseText(wanted), message: error instanceof Error ? error.message : String(error) })
+            tally.failures.push({ text, message: error instanceof Error ? error.message : String(error) })
         }
     }
 
@@ -134,7 +138,7 @@ export class Search {
     private cutAt(place: Place, step: Step, faults: readonly Fault[], isKept: boolean): Step[] {
         const { lab, work, geometry, scenario } = place
         let steps: Step[] = []
-        this.attempt({ geometry, scenario, faults }, () => {
+        this.attempt(caseText({ geometry, scenario, faults }), faults, () => {
             lab.chip.restore(step.state)
             lab.chip.arm(faults)
             for (let k = 1; k < faults.length; k++) lab.chip.next()
@@ -196,6 +200,25 @@ export class Search {
         return { geometry, scenario, faults }
     }
 
+    /** Random writes and removals of user files with ten cuts, on the geometry that the seed says. */
+    files(seed: number): void {
+        const random = createRandom(seed)
+        const geometry = random.below(GEOMETRIES.length)
+        const lab = (this.labs[geometry] ??= new Lab(GEOMETRIES[geometry]!, this.code))
+        const faults = Array.from({ length: 10 }, (): Fault => ({
+            at: random.below(24),
+            kind: "cut",
+            detail: random.below(CUT_WAYS),
+        }))
+        const work = randomFiles(seed)
+        lab.blank()
+        const memory = work.prepare(lab)
+        const start = { state: lab.chip.save(), memory }
+        const { tally } = this
+        tally.fileOperations += FILE_OPERATIONS
+        this.attempt(`files ${seed}`, faults, () => runCase(lab, work, start, { geometry, scenario: -1, faults }).lives)
+    }
+
     /** Every fault of every kind at one operation: the systematic part for a place, one step of it per call. */
     *systematic(place: Place, salt: number): Generator<void> {
         for (let at = 0; at < place.steps.length; at++) {
@@ -238,6 +261,7 @@ export class Search {
         }
         const random = createRandom(seed)
         for (let i = 0; i < CHAINS; i++) this.chain(random.below(0x7fffffff))
+        for (let i = 0; i * FILE_OPERATIONS < FILE_OPERATIONS_MIN; i++) this.files(random.below(0x7fffffff))
     }
 
     /** Rounds without end over the places of worker `index` of `count`; after each place a few chains. */
@@ -254,6 +278,7 @@ export class Search {
             // Large erase units cost ten times as much.
             else for (let at = salt % 8; at < place.steps.length; at += 8) this.single(place, at, at + salt)
             for (let i = 0; i < 5; i++) this.chain(random.below(0x7fffffff))
+            this.files(random.below(0x7fffffff))
             yield
         }
     }

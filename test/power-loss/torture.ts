@@ -59,7 +59,7 @@ function start(task: Task): Promise<Answer> {
 function table(tally: Tally, planted: number, missed: readonly string[], seconds: number): string {
     const lines = [
         `cases      ${tally.cases} (${Math.round(tally.cases / seconds)} a second): ${tally.cuts} cuts, ${tally.pairs} pairs, ` +
-            `${tally.others} other faults, ${tally.chains} chains`,
+            `${tally.others} other faults, ${tally.chains} chains, ${tally.fileOperations} operations on user files`,
         `faults     ${KINDS.map(kind => `${kind} ${tally.faults[kind]}`).join(", ")}`,
         `outcomes   goal reached in ${Object.entries(tally.lives)
             .map(([lives, count]) => `${lives} lives: ${count}`)
@@ -67,7 +67,7 @@ function table(tally: Tally, planted: number, missed: readonly string[], seconds
         ...(planted > 0 ? [`mutants    ${planted} planted, ${planted - missed.length} caught`] : []),
         ...missed.map(name => `MISSED     ${name}`),
         `failures   ${tally.failures.length}`,
-        ...tally.failures.map(({ text, message }) => `FAILED     --seed ${text}  ${message}`),
+        ...tally.failures.map(({ text, message }) => `FAILED     --seed "${text}"  ${message}`),
     ]
     return lines.join("\n")
 }
@@ -75,15 +75,21 @@ function table(tally: Tally, planted: number, missed: readonly string[], seconds
 /** Runs one case again. Returns whether it holds. */
 function again(seed: string): boolean {
     const search = new Search(coreCode())
+    const files = /^files (\d+)$/.exec(seed)
+    if (files !== null) search.files(Number(files[1]))
+    else replay(search, seed)
+    const failure = search.tally.failures[0]
+    process.stdout.write(failure === undefined ? "every promise holds\n" : `FAILED: ${failure.message}\n`)
+    return failure === undefined
+}
+
+function replay(search: Search, seed: string): void {
     const wanted = /^\d+$/.test(seed) ? search.chainOf(Number(seed)) : caseOf(seed)
     const faults = wanted.faults.map(({ at, kind, detail }) => `${kind} (${detail}) after ${at}`).join(", ")
     process.stdout.write(
         `${caseText(wanted)}\n${GEOMETRIES[wanted.geometry]?.name}; ${SCENARIOS[wanted.scenario]?.name}; ${faults}\n`,
     )
     search.replay(wanted)
-    const failure = search.tally.failures[0]
-    process.stdout.write(failure === undefined ? "every promise holds\n" : `FAILED: ${failure.message}\n`)
-    return failure === undefined
 }
 
 function usage(text: string): never {

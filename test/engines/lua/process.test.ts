@@ -106,5 +106,5 @@ test(
         expect(lines.filter(line => /panic|no slot|cannot compile|not fed/.test(line))).toEqual([])
         expect(board.versions().every(version => version === "1.0.0" || version === "1.1.0")).toBe(true)
     },
-    LIMIT_MS,
+    LIMIT_MS + KILLS * 3000,
 )
