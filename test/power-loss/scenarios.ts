@@ -186,7 +186,8 @@ export function randomFiles(seed: number): Scenario {
         for (; memory.step < FILE_OPERATIONS; memory.step++) {
             const random = createRandom(seed + memory.step * 7919)
             const name = ["a", "b", "c/d", "user.txt", "long-name".repeat(6)][random.below(5)]!
-            const most = [8, 70, 600, lab.geometry.filesBytes / 8][random.below(4)]!
+            // With program units of 256 bytes, seven files of this size are all that 8 KiB hold.
+            const most = [8, 70, 600, lab.geometry.filesBytes / 16][random.below(4)]!
             const data = String.fromCharCode(random.below(256)).repeat(random.below(Math.min(most, 9000)))
             if (!changeFile(life, name, random.below(4) === 0 ? undefined : data)) return false
         }
