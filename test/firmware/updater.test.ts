@@ -77,10 +77,8 @@ test("any split of an image gives the same flash and the same result", () => {
     expect(updated(reference, image, 65536)).toBe(STATUS_OK)
     const seed = Number(process.env.SEED ?? Math.floor(Math.random() * 2 ** 31))
     console.info(`splits: seed ${seed}`)
-    const splits = fc.oneof(
-        fc.constant([1]),
-        fc.array(fc.oneof(fc.integer({ min: 1, max: 40 }), fc.integer({ min: 1, max: 65536 })), { minLength: 1 }),
-    )
+    const sizesOf = fc.oneof(fc.integer({ min: 1, max: 40 }), fc.integer({ min: 1, max: 65536 }))
+    const splits = fc.array(sizesOf, { minLength: 1 })
     fc.assert(
         fc.property(splits, sizes => {
             const rig = createRig(SMALL)
@@ -97,7 +95,7 @@ test("any split of an image gives the same flash and the same result", () => {
             expect(core.updater.updaterFinish()).toBe(STATUS_OK)
             expect(rig.flash.array.equals(reference.flash.array)).toBe(true)
         }),
-        { seed, numRuns: 40 },
+        { seed, numRuns: 40, examples: [[[1]]] },
     )
 })
 

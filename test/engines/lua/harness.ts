@@ -1,10 +1,13 @@
 // The built core on a Lua machine, its functions callable from a test as if they were here.
 
-import { readFileSync } from "node:fs"
+import { createHash } from "node:crypto"
+import { existsSync, readFileSync, readdirSync, renameSync, writeFileSync } from "node:fs"
 import { resolve } from "node:path"
+import ts from "typescript"
+import * as tstl from "typescript-to-lua"
 import { bundleLua } from "../../../build/lua/compile"
 import { projectRoot } from "../../../build/root"
-import type { LuaFile } from "../../../host/board/engines/lua/calls"
+import type { LuaFile, LuaSystem } from "../../../host/board/engines/lua/calls"
 import { createLuaMachine, type LuaMachine, type LuaSnapshot, type LuaVersion } from "../../../host/board/engines/lua/machine"
 import { createModules } from "../../../host/board/engines/lua/modules"
 import { EVENT_FUNCTION, preludeOf } from "../../../host/board/engines/lua/prelude"
@@ -72,11 +75,72 @@ let bundle: string | undefined
 /** Machines with the core loaded and nothing done yet: to start from there is what makes thousands of boots possible. */
 const snapshots = new Map<LuaVersion, LuaSnapshot>()
 
+/** What the bundle is made of: while that stays as it is, suites and runs share one. */
+function sourceKey(root: string, text: string): string {
+    const hash = createHash("sha256").update(text).update(`${tstl.version} ${ts.version}`)
+    for (const folder of ["firmware", "shims/nodemcu", "build/lua"]) {
+        for (const name of readdirSync(resolve(root, folder)).sort()) hash.update(readFileSync(resolve(root, folder, name)))
+    }
+    return hash.digest("hex")
+}
+
+/** The text that `make` makes, kept under `dist/` from suite to suite: each has a process of its own, and compiling takes seconds. */
+function keptText(root: string, key: string, make: () => string): string {
+    const path = resolve(root, "dist", "test-lua-core.lua")
+    const head = `-- ${key}\n`
+    if (existsSync(path)) {
+        const kept = readFileSync(path, "utf8")
+        if (kept.startsWith(head)) return kept
+    }
+    const text = head + make()
+    writeFileSync(`${path}.${process.pid}`, text)
+    renameSync(`${path}.${process.pid}`, path)
+    return text
+}
+
 /** The core with its functions exported, built once. */
 export function coreBundle(): string {
+    if (bundle !== undefined) return bundle
     const root = projectRoot()
     const path = resolve(root, "otary-core.ts")
-    return (bundle ??= bundleLua({ root, entries: [path], virtual: [{ path, text: entryText(root) }] }, {}))
+    const text = entryText(root)
+    bundle = keptText(root, sourceKey(root, text), () => bundleLua({ root, entries: [path], virtual: [{ path, text }] }, {}))
+    return bundle
+}
+
+/** A core that was started. */
+interface Boot {
+    readonly machine: LuaMachine
+    isOver: boolean
+}
+
+/** The last boots, the oldest first: its machine is the next one to be renewed, since a new one costs more than a boot. */
+const boots = new Map<LuaVersion, Boot[]>()
+/** Cores of one version that can be used at a time. */
+const BOOTS_MAX = 8
+
+/** A machine with the core loaded and nothing done yet. */
+function machineFor(version: LuaVersion, system: LuaSystem): LuaMachine {
+    const list = boots.get(version) ?? []
+    boots.set(version, list)
+    const known = snapshots.get(version)
+    if (known !== undefined && list.length >= BOOTS_MAX) {
+        const oldest = list.shift()!
+        const { machine } = oldest
+        if (!oldest.isOver) {
+            oldest.isOver = true
+            machine.renew(system, known)
+            return machine
+        }
+    }
+    const machine = createLuaMachine(version, system, known)
+    if (known !== undefined) return machine
+    for (const text of [preludeOf(version).replace("os, package", `${WIRE_LUA}\nos, package`), coreBundle()]) {
+        const message = machine.run(text)
+        if (message !== "") throw new Error(`Lua ${version}: ${message}`)
+    }
+    snapshots.set(version, machine.snapshot())
+    return machine
 }
 
 /** Starts a machine with the core on it; RAM is new. */
@@ -112,8 +176,15 @@ export function startLuaCore(options: HarnessOptions): LuaCore {
     }
     const call = (name: string, values: unknown[]): unknown => {
         const text = [name, ...values].map(value => pack(value, functionId)).join("")
+        if (boot.isOver) throw new Error("this core's boot is over: a test can use the last few alone")
         device.event("k", 0, values.length, Buffer.from(text, "latin1"))
-        must(machine.call(EVENT_FUNCTION))
+        try {
+            must(machine.call(EVENT_FUNCTION))
+        } catch (error) {
+            // What was thrown may have left the machine where nobody can go on.
+            boot.isOver = true
+            throw error
+        }
         return unpack(answer)[0]
     }
     const system = {
@@ -123,13 +194,9 @@ export function startLuaCore(options: HarnessOptions): LuaCore {
         console: (text: string) => text.split("\n").forEach(line => line !== "" && options.log(line)),
         device: device.file,
     }
-    const known = snapshots.get(options.version)
-    const machine = createLuaMachine(options.version, system, known)
-    if (known === undefined) {
-        must(machine.run(preludeOf(options.version).replace("os, package", `${WIRE_LUA}\nos, package`)))
-        must(machine.run(coreBundle()))
-        snapshots.set(options.version, machine.snapshot())
-    }
+    const boot: Boot = { machine: machineFor(options.version, system), isOver: false }
+    const { machine } = boot
+    boots.get(options.version)!.push(boot)
     call("shim.ports", [options.eraseBytes, options.programBytes])
     const module = (name: string): LuaModule =>
         new Proxy(

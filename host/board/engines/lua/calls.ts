@@ -46,17 +46,17 @@ interface Open {
 
 type Call = (this: void, ...values: number[]) => number
 
-function textAt(heap: Uint8Array, pointer: number): string {
+function textAt(buffer: ArrayBuffer, pointer: number): string {
+    const heap = new Uint8Array(buffer)
     return Buffer.from(heap.subarray(pointer, heap.indexOf(0, pointer))).toString("latin1")
 }
 
 /** The pieces of an iovec array: pointer and length, 32 bits each. */
-function pieces(heap: Uint8Array, vector: number, count: number): Uint8Array[] {
-    const view = new DataView(heap.buffer)
-    return Array.from({ length: count }, (_, index) => {
-        const pointer = view.getUint32(vector + index * 8, true)
-        return heap.subarray(pointer, pointer + view.getUint32(vector + index * 8 + 4, true))
-    })
+function pieces(buffer: ArrayBuffer, vector: number, count: number): Uint8Array[] {
+    const list = new Uint32Array(buffer, vector, count * 2)
+    const result: Uint8Array[] = []
+    for (let at = 0; at < list.length; at += 2) result.push(new Uint8Array(buffer, list[at], list[at + 1]))
+    return result
 }
 
 /** Reads or writes piece by piece; returns the bytes in all, or -1. */
@@ -78,7 +78,7 @@ function openByName(system: LuaSystem, name: string, isNew: boolean, isEmptied: 
 }
 
 /** Calls that answer with a descriptor, 0, or a negative error number (Linux's convention). */
-function pathCalls(system: LuaSystem, files: (Open | undefined)[], heap: () => Uint8Array): Record<string, Call> {
+function pathCalls(system: LuaSystem, files: (Open | undefined)[], heap: () => ArrayBuffer): Record<string, Call> {
     // loadfile opens bytecode a second time, in place of the first.
     const duplicate: Call = (from, to) => {
         files[to!] = files[from!]
@@ -104,10 +104,10 @@ function pathCalls(system: LuaSystem, files: (Open | undefined)[], heap: () => U
 }
 
 /** Calls that answer with 0 or an error number, their result at a pointer (WASI's convention). */
-function fdCalls(system: LuaSystem, files: (Open | undefined)[], heap: () => Uint8Array): Record<string, Call> {
+function fdCalls(system: LuaSystem, files: (Open | undefined)[], heap: () => ArrayBuffer): Record<string, Call> {
     const answer = (pointer: number, value: number): number => {
         if (value < 0) return EIO
-        new DataView(heap().buffer).setUint32(pointer, value, true)
+        new Uint32Array(heap(), pointer, 1)[0] = value
         return 0
     }
     return {
@@ -134,7 +134,7 @@ function fdCalls(system: LuaSystem, files: (Open | undefined)[], heap: () => Uin
             if (open === undefined) return EBADF
             const base = whence === SEEK_SET ? 0 : whence === SEEK_CUR ? open.offset : open.file.size()
             open.offset = base + low!
-            new DataView(heap().buffer).setUint32(result! + 4, 0, true)
+            new Uint32Array(heap(), result! + 4, 1)[0] = 0
             return answer(result!, open.offset)
         },
     }
@@ -150,7 +150,7 @@ export interface OpenFiles {
 /** The calls by the names that the C library's glue has for them. */
 export function createCalls(
     system: LuaSystem,
-    heap: () => Uint8Array,
+    heap: () => ArrayBuffer,
 ): { readonly calls: Record<string, Call>; readonly openFiles: OpenFiles } {
     const files: (Open | undefined)[] = Array.from({ length: FIRST_FD + FILES_MAX }, () => undefined)
     const calls = { ...pathCalls(system, files, heap), ...fdCalls(system, files, heap), _system: () => -1 }

@@ -14,14 +14,16 @@ export interface LuaMachine {
     call(this: void, name: string): string
     /** What is in RAM now; a machine can start from there instead of from nothing. */
     snapshot(this: void): LuaSnapshot
+    /** Loses what is in RAM and goes on from a snapshot of its version, over another system. Contract: the last call did not throw. */
+    renew(this: void, system: LuaSystem, from: LuaSnapshot): void
 }
 
 /** The RAM of a machine, between two calls. */
 export interface LuaSnapshot {
     readonly version: LuaVersion
-    /** Bytes of RAM, and the pieces of it that hold anything, by address. */
+    /** Bytes of RAM, and its content from address 0 to where nothing was ever used. */
     readonly ramBytes: number
-    readonly ram: ReadonlyMap<number, Uint8Array>
+    readonly ram: Uint8Array
     /** The Lua state's place in it. */
     readonly state: number
     /** Names of open files by descriptor. */
@@ -79,8 +81,6 @@ const GLUE: Record<LuaVersion, string> = {
 
 /** WebAssembly's unit of memory. */
 const PAGE_BYTES = 65536
-/** Snapshots leave empty pieces out; they divide pages. */
-const PIECE_BYTES = 4096
 /** LUA_GLOBALSINDEX of Lua 5.1's lua.h. */
 const GLOBALS_INDEX = -10002
 const modules = new Map<LuaVersion, object>()
@@ -103,7 +103,7 @@ interface Instantiated {
 /** Runs the package's glue, and takes the listeners back that it puts on the process. */
 function instantiate(version: LuaVersion, system: LuaSystem): Instantiated {
     let memory: WasmMemory | undefined
-    const { calls, openFiles } = createCalls(system, () => new Uint8Array(memory!.buffer))
+    const { calls, openFiles } = createCalls(system, () => memory!.buffer)
     const events = ["uncaughtException", "unhandledRejection"] as const
     const before = events.map(event => process.listeners(event as "uncaughtException"))
     // Loaded when it is needed: the process of a host board has no use for it.
@@ -117,8 +117,8 @@ function instantiate(version: LuaVersion, system: LuaSystem): Instantiated {
             receive(instance)
             return instance.exports
         },
-        print: system.console,
-        printErr: system.console,
+        print: text => system.console(text),
+        printErr: text => system.console(text),
     })
     events.forEach((event, at) => {
         for (const listener of process.listeners(event as "uncaughtException")) {
@@ -137,26 +137,28 @@ function startState({ glue, memory, openFiles }: Instantiated, from: LuaSnapshot
     }
     const missingPages = (from.ramBytes - memory.buffer.byteLength) / PAGE_BYTES
     if (missingPages > 0) memory.grow(missingPages)
-    const heap = new Uint8Array(memory.buffer)
-    for (const [address, piece] of from.ram) heap.set(piece, address)
+    new Uint8Array(memory.buffer).set(from.ram)
     openFiles.reopen(from.files)
     return from.state
 }
 
-function usedRam({ buffer }: WasmMemory): Map<number, Uint8Array> {
-    const used = new Map<number, Uint8Array>()
-    for (let address = 0; address < buffer.byteLength; address += PIECE_BYTES) {
-        const piece = new Uint8Array(buffer, address, PIECE_BYTES)
-        if (piece.some(byte => byte !== 0)) used.set(address, piece.slice())
-    }
-    return used
+/**
+ * The RAM up to where nothing was ever used: a piece begins there that is larger than all that was, so that no hole could hold it.
+ * A page more, for the allocator's own end mark.
+ */
+function usedRam({ glue, memory }: Instantiated): Uint8Array {
+    const ram = new Uint8Array(memory.buffer).slice()
+    let end = ram.length
+    while (end > 0 && ram[end - 1] === 0) end--
+    return ram.slice(0, glue._malloc(end) + PAGE_BYTES)
 }
 
 /** Creates a machine with Lua's standard libraries, over `system`; or one that goes on from a snapshot of the same version. */
 export function createLuaMachine(version: LuaVersion, system: LuaSystem, from?: LuaSnapshot): LuaMachine {
-    const parts = instantiate(version, system)
+    const current = { ...system }
+    const parts = instantiate(version, current)
     const { glue, memory } = parts
-    const state = startState(parts, from)
+    let state = startState(parts, from)
     const heap = (): Uint8Array => new Uint8Array(memory.buffer)
     const names = new Map<string, number>()
     const cString = (text: string): number => {
@@ -190,9 +192,14 @@ export function createLuaMachine(version: LuaVersion, system: LuaSystem, from?: 
         snapshot: () => ({
             version,
             ramBytes: memory.buffer.byteLength,
-            ram: usedRam(memory),
+            ram: usedRam(parts),
             state,
             files: parts.openFiles.names(),
         }),
+        renew(next, snapshot) {
+            Object.assign(current, next)
+            names.clear()
+            state = startState(parts, snapshot)
+        },
     }
 }
