@@ -11,6 +11,8 @@ export interface Identity {
     /** Id and name of the token. */
     token: string
     name: string
+    /** Whose the token is; the token's id when nobody is named. */
+    person: string
     /** The token's own tenant. */
     home: string
     /** The tenant that the call speaks for, and the role there. */
@@ -94,5 +96,11 @@ export async function identify(
         throw unauthorized("The token has expired. An admin can make another.")
     }
     const grants = [{ tenant: row.tenant, role: row.role }, ...row.grants]
-    return { token: row.id, name: row.name, home: row.tenant, ...grantOf(grants, tenant ?? row.tenant) }
+    return {
+        token: row.id,
+        name: row.name,
+        person: row.owner || row.id,
+        home: row.tenant,
+        ...grantOf(grants, tenant ?? row.tenant),
+    }
 }

@@ -10,6 +10,8 @@ export interface Caller {
     token: string
     /** Name of the token. */
     name: string
+    /** Whose the token is; the token's id when nobody is named. Two tokens of one person are one voice. */
+    person: string
     role: Role
     /** Network address of the caller. */
     address: string

@@ -71,7 +71,7 @@ async function prepare(store: Store, token: string, nowMs: () => number): Promis
     await store.ensureTenant(DEFAULT_TENANT, DEFAULT_CLOUD, createdAt)
     const first = { id: newId(nowMs()), tenant: DEFAULT_TENANT, role: "admin", name: "admin.token" } as const
     const life = { createdAt, expiresAt: null, revokedAt: null }
-    await store.tables.apiTokens.insert({ ...first, grants: [], ...life, tokenHash: tokenHash(token) })
+    await store.tables.apiTokens.insert({ ...first, grants: [], owner: "", ...life, tokenHash: tokenHash(token) })
 }
 
 function createLog(options: CloudOptions): Logger {

@@ -156,7 +156,7 @@ async function begin(context: Context, tenant: string, product: string): Promise
     const at = nowOf(context)
     const counts = { total: 0, created: 0, existing: 0, invalid: 0 }
     const life = { state: "running" as const, reason: "", createdAt: at, updatedAt: at }
-    const row: ImportRow = { tenant, id: newId(context.nowMs()), product, group: null, ...counts, ...life }
+    const row: ImportRow = { tenant, id: newId(context.nowMs()), product, group: null, rollout: null, ...counts, ...life }
     await context.store.transaction(async tables => {
         if ((await tables.products.get(tenant, product)) === null) throw notFound("product")
         await tables.imports.abandon(

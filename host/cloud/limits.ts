@@ -140,12 +140,14 @@ export const RATE_FACTOR_MAX = 500
 export const RATE_AFTER_MAX = 100000
 /** Seconds between automatic attempts (Alibaba: none, at once, 10 min, 30 min, 1 h, 24 h). */
 export const RETRY_DELAYS_S: readonly number[] = [0, 600, 1800, 3600, 86400]
-/** Automatic attempts after a failure (Alibaba: none, 1, 2 or 5; Edgehog's default of 3 too). */
-export const RETRY_COUNTS: readonly number[] = [0, 1, 2, 3, 5]
+/** Automatic attempts after a failure (Alibaba: none, 1, 2 or 5). */
+export const RETRY_COUNTS: readonly number[] = [0, 1, 2, 5]
 /** Shortest and longest time from the first progress report, in seconds (Alibaba: 1 to 1440 min). */
 export const WORK_TIMEOUT_MIN_S = 60
 /** Longest time from the first progress report in seconds. */
 export const WORK_TIMEOUT_MAX_S = 86400
+/** The work timeout that a delay of 24 h brings with it, in seconds: Alibaba wants none to be named then, and a delay is shorter. */
+export const WORK_TIMEOUT_LONG_S = 2 * 86400
 /** Shortest time that an offer waits for the device in seconds (Edgehog: 30). */
 export const ACK_TIMEOUT_MIN_S = 30
 /** Longest time of any other state in seconds: nothing stays for ever. */
@@ -200,5 +202,9 @@ export const STEP_TASKS = 1000
 export const TICK_MS = 1000
 /** Example devices of each reason in a preview. */
 export const PREVIEW_EXAMPLES = 20
+/** Percent of a product's devices that may be reached at once without a second confirmation. */
+export const SHARE_UNCONFIRMED_MAX_PERCENT = 50
+/** Devices that are looked at to say which share of a product an expression means. */
+export const SHARE_SAMPLE_DEVICES = 2000
 /** Milliseconds that one tick may take steps beyond the first of each rollout. */
 export const TICK_BUDGET_MS = 800

@@ -26,6 +26,8 @@ export interface CloudFixture {
     dataDir: string
     /** Moves the cloud's clock. */
     advance(seconds: number): void
+    /** Ticks of the scheduler until nothing is left to do. For clouds that were started with `ticks: false`. */
+    settle(): Promise<void>
     /** A call of the API, with the admin token unless told otherwise. */
     api(method: string, path: string, body?: unknown, token?: string | null): Promise<Answer>
     /** A request as a device sends it. `authorization` is the whole header. */
@@ -123,5 +125,9 @@ export async function startCloudFixture(options: Partial<CloudOptions> = {}): Pr
         await cloud.close()
         if (options.dataDir === undefined) rmSync(dataDir, { recursive: true, force: true })
     }
-    return { url, token, databaseUrl, dataDir, advance, close, ...calls(url, token) }
+    const settle = async (): Promise<void> => {
+        for (let ticks = 0; ticks < 50; ticks += 1) if (!(await cloud.tick())) return
+        throw new Error("the scheduler does not come to rest")
+    }
+    return { url, token, databaseUrl, dataDir, advance, settle, close, ...calls(url, token) }
 }

@@ -20,6 +20,7 @@ const tokenSchema = z
         id: z.string(),
         tenant: z.string(),
         name: z.string(),
+        owner: z.string(),
         role,
         grants: z.array(grant),
         createdAt: time,
@@ -30,18 +31,21 @@ const tokenSchema = z
 const tokenCreatedSchema = tokenSchema.extend({ token: z.string() }).openapi("ApiTokenCreated")
 const tokenDraft = z.strictObject({
     name,
+    owner: name.optional(),
     role,
     tenant: chosenId.optional(),
     grants: z.array(grant).max(GRANTS_MAX).default([]),
     expiresAt: z.iso.datetime({ offset: true }).optional(),
 })
 const identitySchema = z
-    .object({ token: z.string(), name: z.string(), home: z.string(), tenant: z.string(), role })
+    .object({ token: z.string(), name: z.string(), person: z.string(), home: z.string(), tenant: z.string(), role })
     .openapi("Identity")
 const tenantSchema = z.object({ id: z.string(), name: z.string(), createdAt: time }).openapi("Tenant")
 const tenantCreatedSchema = tenantSchema.extend({ token: z.string() }).openapi("TenantCreated")
 const auditSchema = eventSchema
-    .extend({ actor: z.object({ token: z.string(), name: z.string(), role, address: z.string() }) })
+    .extend({
+        actor: z.object({ token: z.string(), name: z.string(), person: z.string().optional(), role, address: z.string() }),
+    })
     .openapi("AuditEntry")
 
 const whoami = createRoute({
@@ -125,9 +129,9 @@ const audit = createRoute({
 })
 
 function tokenItem(row: ApiTokenRow): z.infer<typeof tokenSchema> {
-    const { id, tenant, name: label, role: own, grants } = row
+    const { id, tenant, name: label, owner, role: own, grants } = row
     const ends = { expiresAt: row.expiresAt?.toISOString() ?? null, revokedAt: row.revokedAt?.toISOString() ?? null }
-    return { id, tenant, name: label, role: own, grants, createdAt: row.createdAt.toISOString(), ...ends }
+    return { id, tenant, name: label, owner, role: own, grants, createdAt: row.createdAt.toISOString(), ...ends }
 }
 
 function tenantItem({ id, name: label, createdAt }: TenantRow): z.infer<typeof tenantSchema> {
@@ -137,8 +141,8 @@ function tenantItem({ id, name: label, createdAt }: TenantRow): z.infer<typeof t
 function addTokenRoutes(api: Api, context: Context): void {
     const { apiTokens } = context.store.tables
     api.openapi(whoami, c => {
-        const { token, name: label, home, tenant, role: own } = c.get("identity")
-        return c.json({ token, name: label, home, tenant, role: own }, 200)
+        const { token, name: label, person, home, tenant, role: own } = c.get("identity")
+        return c.json({ token, name: label, person, home, tenant, role: own }, 200)
     })
     api.openapi(createTokenRoute, async c => {
         const { row, token } = await createToken(context, c.get("identity"), c.req.valid("json"))

@@ -53,8 +53,8 @@ export function authorization(context: Context, roles: () => Map<string, Role>):
                 throw new Problem("forbidden", detail)
             }
         }
-        const { token, name, role, tenant } = identity
-        const call = { caller: { token, name, role, address }, guards: [], isCommitted: false }
+        const { token, name, person, role, tenant } = identity
+        const call = { caller: { token, name, person, role, address }, guards: [], isCommitted: false }
         c.set("tenant", tenant)
         c.set("identity", identity)
         c.set("call", call)

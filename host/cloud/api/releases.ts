@@ -10,7 +10,8 @@ import { changeRelease, createRelease, deleteRelease } from "../services/release
 import type { ArtifactRow, ReleaseRow } from "../store/store"
 import { newApi, pageOf, pageQuery, pageRequest, tenantOf, type Api } from "./base"
 import { answer, body, EMPTY, page, PROBLEM, OPERATOR, VIEWER } from "./routes"
-import { artifactSchema, chosenId, idParam, name, releaseSchema, scopeDraft, sha256, sha256Param, text, version } from "./schemas"
+import { knobsSchema, scopeDraft } from "./rollout-schemas"
+import { artifactSchema, chosenId, idParam, name, releaseSchema, sha256, sha256Param, text, version } from "./schemas"
 
 const upload = createRoute({
     method: "post",
@@ -50,6 +51,8 @@ const releaseDraft = z.strictObject({
     enabled: z.boolean().default(true),
     /** Null makes no rollout with it. */
     scope: scopeDraft.nullable().default({ kind: "all" }),
+    /** Of that rollout. */
+    knobs: knobsSchema.partial().optional(),
     module: name.optional(),
     cloud: chosenId.optional(),
     requirement: text.optional(),

@@ -4,12 +4,14 @@ import { z } from "@hono/zod-openapi"
 import { TASK_STATES } from "../domain/task-machine"
 import type { TaskState } from "../domain/types"
 import { EXPRESSION_CHARS_MAX, GATES_MAX, SCOPE_DEVICES_MAX, SCOPE_NAMES_MAX, SOURCE_VERSIONS_MAX } from "../limits"
-import { chosenId, name, taskState, version } from "./schemas"
+import { chosenId, name, taskState, text, version } from "./schemas"
 
 const time = z.iso.datetime()
 const whole = z.int()
 const expression = z.string().max(EXPRESSION_CHARS_MAX)
 const names = z.array(chosenId).max(SCOPE_NAMES_MAX)
+
+const tags = z.record(z.string(), text)
 
 const rate = z
     .discriminatedUnion("kind", [
@@ -25,25 +27,30 @@ const rate = z
     ])
     .nullable()
 const limits = z.strictObject({
-    devicesMax: whole.nullable(),
-    devicesPercent: z.number().nullable(),
-    perPeriod: z.strictObject({ count: whole, periodS: whole }).nullable(),
+    devicesMax: whole.nullable().default(null),
+    devicesPercent: z.number().nullable().default(null),
+    perPeriod: z.strictObject({ count: whole, periodS: whole }).nullable().default(null),
 })
-const gate = z.strictObject({ devices: whole, succeeded: whole, failedPercentMax: z.number(), approval: z.boolean() })
+const gate = z.strictObject({
+    devices: whole,
+    succeeded: whole,
+    failedPercentMax: z.number(),
+    approval: z.boolean().default(false),
+})
 
 /** Every knob of a rollout (domain/rollout.ts says what each does). */
 export const knobsSchema = z
     .strictObject({
         where: expression,
         sourceVersions: z.array(version).max(SOURCE_VERSIONS_MAX),
-        window: z.strictObject({ startAtS: whole.nullable(), endAtS: whole.nullable() }),
+        window: z.strictObject({ startAtS: whole.nullable().default(null), endAtS: whole.nullable().default(null) }),
         delivery: z.enum(["push", "pull", "shadow"]),
         protocol: z.enum(["https", "mqtt"]),
         rate,
         limits,
         pendingMax: whole.nullable(),
         failuresPercentMax: z.number().nullable(),
-        retry: z.strictObject({ countMax: whole, delayS: whole }),
+        retry: z.strictObject({ countMax: whole, delayS: whole.default(0) }),
         ackTimeoutS: whole,
         ackRetriesMax: whole,
         workTimeoutS: whole,
@@ -57,7 +64,7 @@ export const knobsSchema = z
         forceDowngrade: z.boolean(),
         skipChecks: z.boolean(),
         matchesMax: whole,
-        tags: z.record(z.string(), z.string()),
+        tags,
         approvals: whole,
         gates: z.array(gate).max(GATES_MAX),
         onlineS: whole,
@@ -65,13 +72,24 @@ export const knobsSchema = z
     })
     .openapi("Knobs")
 
-const scope = z.discriminatedUnion("kind", [
+const places = [
     z.strictObject({ kind: z.literal("all") }),
-    z.strictObject({ kind: z.literal("devices"), ids: z.array(chosenId).min(1).max(SCOPE_DEVICES_MAX) }),
     z.strictObject({ kind: z.literal("groups"), groups: names }),
     z.strictObject({ kind: z.literal("regions"), regions: names }),
+    z.strictObject({ kind: z.literal("tags"), tags: names }),
+] as const
+const ids = z.array(chosenId).max(SCOPE_DEVICES_MAX)
+const scope = z.discriminatedUnion("kind", [
+    ...places,
+    /** Without ids: a draft that gets them as CSV. */
+    z.strictObject({ kind: z.literal("devices"), ids: ids.default([]) }),
     z.strictObject({ kind: z.literal("percent"), percent: z.number() }),
 ])
+
+/** Whom a release is for, as a caller says it. */
+export const scopeDraft = z
+    .discriminatedUnion("kind", [...places, z.strictObject({ kind: z.literal("devices"), ids: ids.min(1) })])
+    .openapi("ScopeDraft")
 
 /** What makes a rollout. */
 export const rolloutDraft = z
@@ -82,7 +100,7 @@ export const rolloutDraft = z
         scope,
         knobs: knobsSchema.partial().default({}),
         start: z.boolean().default(true),
-        /** The second confirmation of a push to everyone at once. */
+        /** The second confirmation of what reaches most of a fleet at once. */
         confirmAll: z.boolean().default(false),
     })
     .openapi("RolloutDraft")
@@ -95,7 +113,7 @@ export const rolloutChange = z
         workTimeoutS: whole,
         ackTimeoutS: whole,
         sourceVersions: z.array(version).max(SOURCE_VERSIONS_MAX),
-        tags: z.record(z.string(), z.string()),
+        tags,
         pendingMax: whole.nullable(),
         failuresPercentMax: z.number().nullable(),
         confirmAll: z.boolean(),
@@ -118,11 +136,12 @@ export const rolloutSchema = z
         name: z.string(),
         mode: z.enum(["snapshot", "continuous"]),
         scope: z.object({
-            kind: z.enum(["all", "devices", "groups", "regions", "percent"]),
+            kind: z.enum(["all", "devices", "groups", "regions", "tags", "percent"]),
             count: whole,
             ids: z.array(z.string()).optional(),
             groups: z.array(z.string()).optional(),
             regions: z.array(z.string()).optional(),
+            tags: z.array(z.string()).optional(),
             percent: z.number().optional(),
         }),
         knobs: knobsSchema,

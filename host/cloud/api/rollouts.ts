@@ -2,12 +2,11 @@
 
 import { createRoute, z } from "@hono/zod-openapi"
 import type { Context } from "../context"
-import type { Knobs, Scope } from "../domain/rollout"
 import { SCOPE_DEVICES_MAX } from "../limits"
-import { Problem } from "../problems"
 import { previewDraft, previewRollout } from "../services/preview"
-import { createRollout } from "../services/rollout-create"
-import type { RolloutView } from "../services/rollout-shapes"
+import { needConfirmation } from "../services/reach"
+import { orderRollout, type createRollout } from "../services/rollout-create"
+import type { RolloutChange, RolloutView } from "../services/rollout-shapes"
 import * as service from "../services/rollouts"
 import { taskItem } from "./activity"
 import { newApi, pageOf, pageQuery, pageRequest, tenantOf, type Api } from "./base"
@@ -22,7 +21,7 @@ const create = createRoute({
     method: "post",
     path: "/rollouts",
     security: OPERATOR,
-    summary: "Make a rollout; one that pushes to every device at once takes confirmAll",
+    summary: "Make a rollout; one that reaches most devices at once takes confirmAll",
     request: { body: body(rolloutDraft) },
     responses: { 201: answer("The rollout", rolloutSchema), default: PROBLEM },
 })
@@ -112,40 +111,37 @@ function item(view: RolloutView): z.infer<typeof rolloutSchema> {
     return { ...rest, scope: { ...scope, count: listed }, createdAt: createdAt.toISOString(), ...ended }
 }
 
-/** Whether nothing holds a rollout back: it goes to every device of the product at once. */
-function isAllAtOnce(scope: Scope, knobs: Partial<Knobs>): boolean {
-    const { delivery = "pull", rate = null, pendingMax = null, gates = [], limits } = knobs
-    const everyone = scope.kind === "all" || (scope.kind === "percent" && scope.percent >= 100)
-    const limited = limits !== undefined && (limits.devicesMax ?? limits.perPeriod) !== null
-    const share = limits?.devicesPercent ?? 100
-    return (
-        everyone && delivery !== "pull" && rate === null && pendingMax === null && gates.length === 0 && !limited && share >= 100
-    )
-}
-
-/** Attack 28 of the plan: nobody pushes to everyone by one slip. */
-function needConfirmation(scope: Scope, knobs: Partial<Knobs>, isConfirmed: boolean): void {
-    if (isConfirmed || !isAllAtOnce(scope, knobs)) return
-    const detail =
-        "This pushes to every device at once. Give it a rate, gates or a limit; or say confirmAll: true, if you mean it."
-    throw new Problem("confirmation_required", detail, [{ path: "confirmAll", message: "true, as a second confirmation" }])
+/** An edit that takes the pace of a rollout away may let it reach most of a fleet at once. */
+async function confirmEdit(
+    context: Context,
+    tenant: string,
+    id: string,
+    { name: _name, ...change }: RolloutChange,
+    isConfirmed: boolean,
+): Promise<void> {
+    const { release, scope, knobs } = await service.getRollout(context, tenant, id)
+    const row = await context.store.tables.releases.get(tenant, release)
+    const hadPace = knobs.rate !== null || knobs.pendingMax !== null
+    if (row === null || !hadPace) return
+    const set = Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined))
+    await needConfirmation(context, row, { scope, knobs: { ...knobs, ...set }, isConfirmed })
 }
 
 type Draft = Parameters<typeof createRollout>[2]
 
-function draftOf({ scope, confirmAll, ...rest }: z.infer<typeof rolloutDraft>): Draft {
-    needConfirmation(scope.kind === "devices" ? { kind: "devices" } : scope, rest.knobs, confirmAll)
+function draftOf({ scope, confirmAll: _confirmed, ...rest }: z.infer<typeof rolloutDraft>): Draft {
     if (scope.kind !== "devices") return { ...rest, scope }
     return { ...rest, scope: { kind: "devices" }, devices: scope.ids }
 }
 
 function addRolloutRoutes(api: Api, context: Context): void {
     api.openapi(create, async c => {
-        const row = await createRollout(context, tenantOf(c), draftOf(c.req.valid("json")))
+        const order = c.req.valid("json")
+        const row = await orderRollout(context, tenantOf(c), draftOf(order), order.confirmAll)
         return c.json(item(await service.getRollout(context, tenantOf(c), row.id)), 201)
     })
     api.openapi(preview, async c => {
-        const draft = draftOf({ ...c.req.valid("json"), confirmAll: true })
+        const draft = draftOf(c.req.valid("json"))
         return c.json(await previewDraft(context, tenantOf(c), draft), 200)
     })
     api.openapi(list, async c => {
@@ -169,10 +165,7 @@ function addRolloutRoutes(api: Api, context: Context): void {
 function addEditRoutes(api: Api, context: Context): void {
     api.openapi(patch, async c => {
         const [tenant, { id }, { confirmAll = false, ...change }] = [tenantOf(c), c.req.valid("param"), c.req.valid("json")]
-        const before = await service.getRollout(context, tenant, id)
-        const wasAll = isAllAtOnce(before.scope, before.knobs)
-        const { name: _name, ...knobs } = change
-        if (!wasAll) needConfirmation(before.scope, { ...before.knobs, ...knobs }, confirmAll)
+        await confirmEdit(context, tenant, id, change, confirmAll)
         return c.json(item(await service.editRollout(context, tenant, id, change)), 200)
     })
     api.openapi(cancel, async c => {

@@ -3,7 +3,7 @@
 import { z } from "@hono/zod-openapi"
 import { TASK_STATES } from "../domain/task-machine"
 import type { TaskState } from "../domain/types"
-import { ID_CHARS_MAX, NAME_CHARS_MAX, SCOPE_DEVICES_MAX, TEXT_CHARS_MAX, VERSION_CHARS_MAX } from "../limits"
+import { ID_CHARS_MAX, NAME_CHARS_MAX, TEXT_CHARS_MAX, VERSION_CHARS_MAX } from "../limits"
 import { DEVICE_ID } from "../services/device-access"
 
 /** Text that a database keeps and a terminal shows: no control characters but line breaks and tabs, no half surrogate pairs. */
@@ -118,14 +118,6 @@ export const releaseSchema = z
         createdAt: time,
     })
     .openapi("Release")
-
-/** Whom a release is for, as a caller says it. */
-export const scopeDraft = z
-    .discriminatedUnion("kind", [
-        z.strictObject({ kind: z.literal("all") }),
-        z.strictObject({ kind: z.literal("devices"), ids: z.array(chosenId).min(1).max(SCOPE_DEVICES_MAX) }),
-    ])
-    .openapi("ScopeDraft")
 
 /** A task. */
 export const taskSchema = z

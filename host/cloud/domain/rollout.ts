@@ -15,6 +15,7 @@ export type Scope =
     | { kind: "devices" }
     | { kind: "groups"; groups: string[] }
     | { kind: "regions"; regions: string[] }
+    | { kind: "tags"; tags: string[] }
     | { kind: "percent"; percent: number }
 
 /** The kinds of scopes. */

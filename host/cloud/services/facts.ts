@@ -2,6 +2,7 @@
 
 import { devicesLimit } from "../domain/pace"
 import { storedPolicy } from "../domain/policy/policy"
+import type { Scope } from "../domain/rollout"
 import { taskActive } from "../domain/task-machine"
 import type { Candidate, DeviceFacts, ReleaseFacts, RolloutFacts } from "../domain/types"
 import type { DeviceRow, GroupRow, RolloutCandidate, Tables, TaskRow } from "../store/store"
@@ -67,12 +68,19 @@ export function inGroup(device: DeviceRow, group: string, around: Surroundings, 
     return around.grouped.some(one => one.group === group && one.device === device.id && one.tenant === device.tenant)
 }
 
-function inScope(device: DeviceRow, { rollout, scope }: RolloutCandidate, around: Surroundings): boolean {
+/** Whether a device is one of those that a rollout is for. */
+export function inScope(
+    device: DeviceRow,
+    { rollout, scope }: Pick<RolloutCandidate, "rollout" | "scope">,
+    around: Surroundings,
+): boolean {
     switch (scope.kind) {
         case "all":
             return true
         case "regions":
             return scope.regions.includes(device.region)
+        case "tags":
+            return scope.tags.some(tag => device.tags.includes(tag))
         case "groups":
             return scope.groups.some(group => inGroup(device, group, around))
         default:
@@ -117,7 +125,7 @@ export function ofDevice<Row extends { tenant: string; device: string }>(device:
     return rows.filter(row => row.tenant === device.tenant && row.device === device.id)
 }
 
-async function groupsOf(tables: Tables, rollouts: RolloutCandidate[]): Promise<GroupRow[]> {
+async function groupsOf(tables: Tables, rollouts: Pick<RolloutCandidate, "tenant" | "scope">[]): Promise<GroupRow[]> {
     const found: GroupRow[] = []
     for (const tenant of new Set(rollouts.map(row => row.tenant))) {
         const ids = rollouts.flatMap(row => (row.tenant === tenant && row.scope.kind === "groups" ? row.scope.groups : []))
@@ -144,5 +152,21 @@ export async function surroundingsOf(tables: Tables, rollouts: RolloutCandidate[
         grouped: hasGroups ? await tables.rollouts.grouped(deviceIds) : [],
         groups: hasGroups ? await groupsOf(tables, rollouts) : [],
         full: await fullRollouts(tables, rollouts),
+    }
+}
+
+/** The same for a scope by itself and some devices of one tenant. */
+export async function surroundingsOfScope(
+    tables: Tables,
+    tenant: string,
+    scope: Scope,
+    devices: readonly DeviceRow[],
+): Promise<Surroundings> {
+    const isGroups = scope.kind === "groups"
+    return {
+        listed: [],
+        grouped: isGroups ? await tables.rollouts.grouped(devices.map(({ id }) => id)) : [],
+        groups: isGroups ? await groupsOf(tables, [{ tenant, scope }]) : [],
+        full: new Set(),
     }
 }

@@ -4,12 +4,12 @@ import { nowOf, nowS, type Context } from "../context"
 import { admit } from "../domain/admit"
 import { roleOf } from "../domain/match"
 import { devicesLimit, rateNow } from "../domain/pace"
-import { KNOBS_DEFAULT, type Knobs } from "../domain/rollout"
+import type { Knobs } from "../domain/rollout"
 import { PREVIEW_EXAMPLES, SNAPSHOT_STEP_DEVICES } from "../limits"
 import { notFound, Problem } from "../problems"
 import type { DeviceRow, RolloutCandidate, RolloutListed } from "../store/store"
 import { candidatesOf, deviceFacts, ofDevice, surroundingsOf } from "./facts"
-import { checkRollout } from "./rollout-check"
+import { checkDraft, knobsOf } from "./rollout-create"
 import type { Preview, PreviewReason, RolloutDraft } from "./rollout-shapes"
 
 /** A rollout that is only looked at: its row as it is, or as it would be. */
@@ -52,12 +52,7 @@ function note(reasons: Map<string, PreviewReason>, check: string, device: string
 /** The devices of the scope, step by step. */
 async function* stepsOf(context: Context, { row, devices }: Looked): AsyncGenerator<DeviceRow[]> {
     const { tables } = context.store
-    const scope =
-        row.scope.kind === "percent" && devices === undefined
-            ? row.scope
-            : devices === undefined
-              ? row.scope
-              : { kind: "all" as const }
+    const scope = devices === undefined ? row.scope : { kind: "all" as const }
     for (let after: string | null = null, isLast = false; !isLast;) {
         const page: DeviceRow[] = await tables.rollouts.scopeDevices({ ...row, scope }, { after, limit: SNAPSHOT_STEP_DEVICES })
         isLast = page.length < SNAPSHOT_STEP_DEVICES
@@ -125,8 +120,8 @@ export async function previewDraft(context: Context, tenant: string, draft: Roll
             [{ path: "scope.kind", message: "all, devices, groups or regions" }],
         )
     }
-    const knobs: Knobs = { ...KNOBS_DEFAULT, ...draft.knobs }
-    checkRollout(draft.mode, draft.scope, knobs, nowS(context))
+    const knobs = knobsOf(draft.knobs)
+    checkDraft(context, draft)
     const at = nowOf(context)
     const { mode, scope } = draft
     const shared = { tenant, mode, scope, knobs, state: "running" as const, createdAt: at, total: null, snapshotDone: false }
@@ -140,6 +135,7 @@ export async function previewDraft(context: Context, tenant: string, draft: Roll
             outcome: null,
             reason: "",
             createdBy: "",
+            createdByPerson: "",
             revision: 1,
             stateAt: at,
             startedAt: at,

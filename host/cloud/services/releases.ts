@@ -1,11 +1,13 @@
 // Releases: made together with their rollout, switched on and off, removed while unused.
 
+import { versionRangeValid } from "../../../firmware/version"
 import { nowOf, eventOf, type Context } from "../context"
+import type { Knobs, Scope } from "../domain/rollout"
 import { newId } from "../ids"
 import { RELEASE_ARTIFACTS_MAX, RELEASES_ENABLED_MAX } from "../limits"
 import { MODULE_DEFAULT } from "../domain/types"
 import { versionSame } from "../domain/versions"
-import { notFound, Problem } from "../problems"
+import { notFound, Problem, type ProblemIssue } from "../problems"
 import type { ArtifactRow, ReleaseArtifactRow, ReleaseRow, RolloutRow, Tables } from "../store/store"
 import { checkExpression } from "./expressions"
 import { insertRollout } from "./rollout-create"
@@ -22,7 +24,9 @@ export interface ReleaseDraft {
     commit: string
     enabled: boolean
     /** Whom its first, continuous rollout is for; null makes none. */
-    scope: { kind: "all" } | { kind: "devices"; ids: string[] } | null
+    scope: Exclude<Scope, { kind: "devices" | "percent" }> | { kind: "devices"; ids: string[] } | null
+    /** Knobs of that rollout: limits, rate, condition (Ioto's limit, percentage, rate and period). */
+    knobs?: Partial<Knobs> | undefined
     /** "default" unless told otherwise. */
     module?: string | undefined
     /** A cloud of the tenant; undefined or "" for all. */
@@ -62,6 +66,17 @@ function checkImage({ manifest }: ArtifactRow, { product, version }: ReleaseDraf
     }
 }
 
+/** A commit is a reference, or the address of one that a browser may open; a requirement is a range of versions. */
+function checkTexts({ commit, requirement = "" }: ReleaseDraft): void {
+    const issues: ProblemIssue[] = []
+    const isUrl = /^\s*[a-z][a-z0-9+.-]*:/i.test(commit)
+    if (isUrl && !/^https?:\/\/[^\s]+$/i.test(commit))
+        issues.push({ path: "commit", message: "an https address, or a plain reference" })
+    if (requirement !== "" && !versionRangeValid(requirement))
+        issues.push({ path: "requirement", message: "comparisons such as >=1.0.0 joined by blanks" })
+    if (issues.length > 0) throw new Problem("field_invalid", "Some fields of the release are wrong; see issues.", issues)
+}
+
 async function checkRoom(tables: Tables, product: string): Promise<void> {
     if ((await tables.releases.countEnabled(product)) < RELEASES_ENABLED_MAX) return
     throw new Problem("releases_too_many", `A product may have ${RELEASES_ENABLED_MAX} enabled releases. Disable old ones first.`)
@@ -74,14 +89,29 @@ function furtherArtifacts(release: ReleaseRow, { deltas = {}, files = {} }: Rele
     return [...rows("delta", deltas), ...rows("file", files)]
 }
 
-async function checkArtifacts(tables: Tables, tenant: string, rows: ReleaseArtifactRow[]): Promise<void> {
+/** Every artifact is there; a differential image makes the release's version, for its platform. */
+async function checkArtifacts(
+    tables: Tables,
+    tenant: string,
+    rows: ReleaseArtifactRow[],
+    { manifest }: ArtifactRow,
+): Promise<void> {
     if (rows.length >= RELEASE_ARTIFACTS_MAX) {
         throw new Problem("field_invalid", `A release has ${RELEASE_ARTIFACTS_MAX} artifacts at most.`, [
             { path: "files", message: `${RELEASE_ARTIFACTS_MAX} artifacts at most` },
         ])
     }
-    for (const { artifact } of rows)
-        if ((await tables.artifacts.get(tenant, artifact)) === null) throw unknown("artifact", "artifact")
+    for (const { kind, name, artifact } of rows) {
+        const path = `${kind}s.${name}`
+        const known = await tables.artifacts.get(tenant, artifact)
+        if (known === null) throw unknown(path, "artifact")
+        if (kind === "file") continue
+        if (versionSame(known.manifest.version, manifest.version) && known.manifest.platform === manifest.platform) continue
+        const detail = `A differential image is of the release's version and platform: ${manifest.version} for ${manifest.platform}.`
+        throw new Problem("image_mismatch", detail, [
+            { path, message: `${known.manifest.version} for ${known.manifest.platform}` },
+        ])
+    }
 }
 
 /** The product, its module and the cloud are there. */
@@ -119,9 +149,9 @@ async function createOnce(
         createdAt: nowOf(context),
     }
     const further = furtherArtifacts(release, draft)
-    await checkArtifacts(tables, tenant, further)
+    await checkArtifacts(tables, tenant, further, artifact)
     await tables.releases.insert(release, further)
-    const rollout = draft.scope === null ? null : await firstRollout(context, tables, release, draft.scope)
+    const rollout = draft.scope === null ? null : await firstRollout(context, tables, release, draft.scope, draft.knobs)
     const { id, version } = release
     const data = { release: id, rollout: rollout?.id ?? null, product, version, enabled }
     await tables.events.append([eventOf(tenant, release.createdAt, "release.created", data)])
@@ -133,11 +163,13 @@ async function firstRollout(
     context: Context,
     tables: Tables,
     release: ReleaseRow,
-    scope: NonNullable<ReleaseDraft["scope"]>,
+    whom: NonNullable<ReleaseDraft["scope"]>,
+    knobs: Partial<Knobs> = {},
 ): Promise<RolloutRow> {
-    const devices = scope.kind === "devices" ? scope.ids : []
-    const draft = { release: release.id, mode: "continuous" as const, scope: { kind: scope.kind }, devices }
-    return insertRollout(context, tables, release, { ...draft, knobs: { override: true } })
+    const devices = whom.kind === "devices" ? whom.ids : []
+    const scope: Scope = whom.kind === "devices" ? { kind: "devices" } : whom
+    const draft = { release: release.id, mode: "continuous" as const, scope, devices }
+    return insertRollout(context, tables, release, { ...draft, knobs: { override: !knobs.multiModule, ...knobs } })
 }
 
 /**
@@ -150,6 +182,7 @@ export async function createRelease(
     draft: ReleaseDraft,
 ): Promise<[ReleaseRow, RolloutRow | null]> {
     checkExpression(context, "policy", draft.policy)
+    checkTexts(draft)
     return context.store.transaction(tables => createOnce(context, tables, tenant, draft))
 }
 
@@ -168,8 +201,9 @@ async function changeOnce(
     const after = { ...before, enabled: change.enabled ?? before.enabled, description: change.description ?? before.description }
     if (after.enabled && !before.enabled) await checkRoom(tables, after.product)
     await tables.releases.update(after)
-    if (after.enabled !== before.enabled) {
-        const type = after.enabled ? "release.enabled" : "release.disabled"
+    if (after.enabled !== before.enabled || after.description !== before.description) {
+        const switched = after.enabled ? "release.enabled" : "release.disabled"
+        const type = after.enabled === before.enabled ? "release.changed" : switched
         await tables.events.append([eventOf(tenant, nowOf(context), type, { release: id, version: after.version })])
     }
     return after

@@ -44,7 +44,8 @@ function checkLimits(report: Report, { devicesMax, devicesPercent, perPeriod }: 
 }
 
 function checkTimes(report: Report, knobs: Knobs): void {
-    whole(report, "workTimeoutS", knobs.workTimeoutS, limit.WORK_TIMEOUT_MIN_S, limit.WORK_TIMEOUT_MAX_S)
+    const isLong = knobs.workTimeoutS === limit.WORK_TIMEOUT_LONG_S && knobs.retry.delayS === limit.WORK_TIMEOUT_MAX_S
+    if (!isLong) whole(report, "workTimeoutS", knobs.workTimeoutS, limit.WORK_TIMEOUT_MIN_S, limit.WORK_TIMEOUT_MAX_S)
     whole(report, "ackTimeoutS", knobs.ackTimeoutS, limit.ACK_TIMEOUT_MIN_S, limit.STATE_TIMEOUT_MAX_S)
     whole(report, "ackRetriesMax", knobs.ackRetriesMax, 0, limit.ACK_RETRIES_MAX)
     for (const name of ["probationTimeoutS", "queueTimeoutS", "confirmTimeoutS"] as const) {
@@ -78,9 +79,15 @@ function checkGates(report: Report, gates: Gate[]): void {
     })
 }
 
+function namesOf(scope: Scope): string[] | null {
+    if (scope.kind === "groups") return scope.groups
+    if (scope.kind === "regions") return scope.regions
+    return scope.kind === "tags" ? scope.tags : null
+}
+
 function checkScope(report: Report, mode: RolloutMode, scope: Scope): void {
-    if (scope.kind === "groups" || scope.kind === "regions") {
-        const names = scope.kind === "groups" ? scope.groups : scope.regions
+    const names = namesOf(scope)
+    if (names !== null) {
         if (names.length < 1 || names.length > limit.SCOPE_NAMES_MAX || !names.every(name => limit.LABEL.test(name))) {
             report(`scope.${scope.kind}`, `1 to ${limit.SCOPE_NAMES_MAX} names`)
         }
@@ -103,16 +110,22 @@ function checkTogether(report: Report, mode: RolloutMode, knobs: Knobs): void {
     if (percent !== null && !(percent >= 0 && percent <= 100)) report("failuresPercentMax", "0 to 100")
 }
 
-function collect(run: (report: Report) => void): void {
+function collect(place: string, run: (report: Report) => void): void {
     const issues: ProblemIssue[] = []
-    run((path, message) => issues.push({ path, message }))
+    run((path, message) => issues.push({ path: place + path, message }))
     if (issues.length > 0)
         throw new Problem("field_invalid", "Some knobs of the rollout are out of their limits; see issues.", issues)
 }
 
-/** Checks the knobs that may be edited while a rollout runs, `where` apart. Throws Problem `field_invalid`. */
-export function checkEdited(mode: RolloutMode, knobs: Knobs): void {
-    collect(report => {
+/** Whether a list of source versions lets versions in that the one before did not; an empty list is every version. */
+function grows(before: readonly string[], after: readonly string[]): boolean {
+    if (before.length === 0) return false
+    return after.length === 0 || after.some(version => !before.includes(version))
+}
+
+/** Checks the knobs, `where` apart; `place` is what their paths begin with. */
+function checkKnobs(place: string, mode: RolloutMode, knobs: Knobs): void {
+    collect(place, report => {
         checkRate(report, knobs.rate)
         checkLimits(report, knobs.limits)
         checkTimes(report, knobs)
@@ -122,11 +135,28 @@ export function checkEdited(mode: RolloutMode, knobs: Knobs): void {
     })
 }
 
+/** Checks knobs that were edited while a rollout runs. A static rollout may not grow (Alibaba). Throws Problem `field_invalid`. */
+export function checkEdited(mode: RolloutMode, before: Knobs, knobs: Knobs): void {
+    checkKnobs("", mode, knobs)
+    collect("", report => {
+        if (mode === "snapshot" && grows(before.sourceVersions, knobs.sourceVersions))
+            report("sourceVersions", "versions that the snapshot was made with: it does not grow")
+    })
+}
+
 /** Checks a rollout that is about to be made. `nowS` is Unix time in seconds. Throws Problem `field_invalid`. */
 export function checkRollout(mode: RolloutMode, scope: Scope, knobs: Knobs, nowS: number): void {
-    checkEdited(mode, knobs)
-    collect(report => {
-        checkScope(report, mode, scope)
-        checkWindow(report, knobs.window, nowS)
-    })
+    checkKnobs("knobs.", mode, knobs)
+    collect("knobs.", report => checkWindow(report, knobs.window, nowS))
+    collect("", report => checkScope(report, mode, scope))
+}
+
+/**
+ * A dynamic rollout says which versions it may replace (Alibaba): by source versions, or by an expression of its own or of the release
+ * (Ioto). Throws Problem `field_invalid`.
+ */
+export function checkDynamic(mode: RolloutMode, knobs: Knobs, policy: string): void {
+    if (mode !== "continuous" || knobs.sourceVersions.length > 0 || knobs.where.trim() !== "" || policy.trim() !== "") return
+    const issue = { path: "knobs.sourceVersions", message: "at least one version, or a condition in `where`" }
+    throw new Problem("field_invalid", "A dynamic rollout has to say which versions it replaces.", [issue])
 }

@@ -4,17 +4,29 @@ import { currentCaller } from "../call"
 import { eventOf, nowOf, nowS, type Context } from "../context"
 import { KNOBS_DEFAULT, type Knobs } from "../domain/rollout"
 import { newId } from "../ids"
-import { CSV_DEVICES_MAX, ROLLOUTS_OPEN_MAX, SNAPSHOT_STEP_DEVICES } from "../limits"
+import { CSV_DEVICES_MAX, ROLLOUTS_OPEN_MAX, SNAPSHOT_STEP_DEVICES, WORK_TIMEOUT_LONG_S } from "../limits"
 import { notFound, Problem } from "../problems"
 import type { ReleaseRow, RolloutListed, RolloutRow, Tables } from "../store/store"
 import { checkExpression } from "./expressions"
-import { checkRollout } from "./rollout-check"
+import { needConfirmation } from "./reach"
+import { checkDynamic, checkRollout } from "./rollout-check"
 import type { RolloutDraft } from "./rollout-shapes"
 
 /** Who acts: the API token's name, or the cloud itself. */
 export function actorName(): string {
     const caller = currentCaller()
     return caller === null ? "otary" : caller.name || caller.token
+}
+
+/** The person behind the call; "" for the cloud itself. */
+export function actorPerson(): string {
+    return currentCaller()?.person ?? ""
+}
+
+/** The knobs of a draft: a retry after 24 h brings a longer work timeout with it, unless one is named. */
+export function knobsOf(given: Partial<Knobs> | undefined): Knobs {
+    const isLong = given?.workTimeoutS === undefined && given?.retry?.delayS === KNOBS_DEFAULT.workTimeoutS
+    return { ...KNOBS_DEFAULT, ...given, ...(isLong ? { workTimeoutS: WORK_TIMEOUT_LONG_S } : {}) }
 }
 
 function percentEmpty(): Problem {
@@ -52,8 +64,8 @@ async function listDevices(tables: Tables, row: RolloutRow, product: string, dev
 async function listScope(tables: Tables, row: RolloutRow, release: ReleaseRow, draft: RolloutDraft): Promise<void> {
     if (draft.scope.kind === "devices") {
         const count = await listDevices(tables, row, release.product, new Set(draft.devices ?? []))
-        if (count === 0)
-            throw new Problem("field_invalid", "The rollout lists no devices.", [{ path: "devices", message: "at least one" }])
+        if (count === 0 && row.state !== "draft")
+            throw new Problem("field_invalid", "The rollout lists no devices.", [{ path: "scope.ids", message: "at least one" }])
     }
     if (draft.scope.kind === "groups") {
         const known = await tables.groups.getMany(row.tenant, draft.scope.groups)
@@ -89,6 +101,13 @@ async function checkOpen(tables: Tables, release: ReleaseRow, draft: RolloutDraf
     }
 }
 
+/** Checks everything of a draft that needs no database. Throws Problem `field_invalid`, `policy_invalid`. */
+export function checkDraft(context: Context, { mode, scope, knobs: given }: RolloutDraft): void {
+    const knobs = knobsOf(given)
+    checkExpression(context, "knobs.where", knobs.where)
+    checkRollout(mode, scope, knobs, nowS(context))
+}
+
 /** Writes a rollout down within a transaction. Throws Problem `field_invalid`, `policy_invalid`, `reference_unknown`, `rollout_exists`. */
 export async function insertRollout(
     context: Context,
@@ -96,9 +115,8 @@ export async function insertRollout(
     release: ReleaseRow,
     draft: RolloutDraft,
 ): Promise<RolloutRow> {
-    const knobs: Knobs = { ...KNOBS_DEFAULT, ...draft.knobs }
-    checkExpression(context, "where", knobs.where)
-    checkRollout(draft.mode, draft.scope, knobs, nowS(context))
+    const knobs = knobsOf(draft.knobs)
+    checkDraft(context, draft)
     await checkOpen(tables, release, draft)
     const at = nowOf(context)
     const waits = draft.start === false || knobs.approvals > 0
@@ -106,6 +124,7 @@ export async function insertRollout(
     const row: RolloutRow = {
         ...{ tenant: release.tenant, id: newId(context.nowMs()), release: release.id, name: draft.name ?? "" },
         ...{ mode: draft.mode, scope: draft.scope, knobs, outcome: null, reason: "", createdBy: actorName(), revision: 1 },
+        createdByPerson: actorPerson(),
         state: waits ? "draft" : runs ? "running" : "scheduled",
         ...{ createdAt: at, stateAt: at, startedAt: runs ? at : null, endedAt: null, total: null },
         ...{ snapshotAfter: null, snapshotDone: draft.mode === "continuous", approvals: [], cancelStates: [] },
@@ -130,4 +149,23 @@ export function createRollout(context: Context, tenant: string, draft: RolloutDr
         await tables.products.lock(tenant, release.product)
         return insertRollout(context, tables, release, draft)
     })
+}
+
+/**
+ * Makes a rollout as an operator orders it: what is dynamic says which versions it replaces, what reaches most of a fleet at once is
+ * confirmed. Throws Problem `confirmation_required` and those of createRollout.
+ */
+export async function orderRollout(
+    context: Context,
+    tenant: string,
+    draft: RolloutDraft,
+    isConfirmed: boolean,
+): Promise<RolloutRow> {
+    checkDraft(context, draft)
+    const release = await context.store.tables.releases.get(tenant, draft.release)
+    if (release === null) throw notFound("release")
+    const knobs = knobsOf(draft.knobs)
+    checkDynamic(draft.mode, knobs, release.policy)
+    await needConfirmation(context, release, { scope: draft.scope, knobs, isConfirmed })
+    return createRollout(context, tenant, draft)
 }

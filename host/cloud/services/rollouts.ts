@@ -10,7 +10,7 @@ import { notFound, Problem } from "../problems"
 import type { PaceRow, PageRequest, RolloutListed, Tables, TaskRow } from "../store/store"
 import { checkExpression } from "./expressions"
 import { checkEdited } from "./rollout-check"
-import { actorName, rolloutEvent } from "./rollout-create"
+import { actorName, actorPerson, rolloutEvent } from "./rollout-create"
 import type { RolloutChange, RolloutView, TaskCounts } from "./rollout-shapes"
 import { moveTask, newTask, noWrites, writeTasks } from "./tasks"
 
@@ -127,7 +127,7 @@ export function editRollout(context: Context, tenant: string, id: string, change
         const given = Object.fromEntries(Object.entries(knobs).filter(([, value]) => value !== undefined))
         const after = { ...row, name, knobs: { ...row.knobs, ...given } }
         checkExpression(context, "where", after.knobs.where)
-        checkEdited(row.mode, after.knobs)
+        checkEdited(row.mode, row.knobs, after.knobs)
         await tables.rollouts.update(after)
         await tables.events.append([rolloutEvent(context, after, "edited")])
     })
@@ -138,6 +138,11 @@ export function startRollout(context: Context, tenant: string, id: string): Prom
     return changeLocked(context, tenant, id, async (tables, row) => {
         needState(row, "draft")
         const missing = row.knobs.approvals - row.approvals.length
+        if (row.scope.kind === "devices" && row.count === 0)
+            throw new Problem(
+                "rollout_state",
+                "The rollout lists no devices yet. Import names into it (POST /imports?rollout=ID).",
+            )
         if (missing > 0) throw new Problem("rollout_state", `${missing} more approvals are needed before the start.`)
         await enterState(context, tables, row, { state: "scheduled" }, "scheduled")
     })
@@ -175,7 +180,7 @@ export function cancelRollout(context: Context, tenant: string, id: string, stat
         needState(row, "draft", "scheduled", "running", "paused", "stopping")
         if (!states.every(state => CANCELABLE.includes(state))) {
             throw new Problem("field_invalid", "Only tasks that have not been done can be canceled.", [
-                { path: "states", message: CANCELABLE.join(", ") },
+                { path: "tasks", message: `some of ${CANCELABLE.join(", ")}` },
             ])
         }
         const cancelStates = [...new Set([...row.cancelStates, ...states])]
@@ -184,16 +189,33 @@ export function cancelRollout(context: Context, tenant: string, id: string, stat
     })
 }
 
-/** Approves the start of a draft, or the gate that a rollout stands before; each person once. Throws `not_found`, `rollout_state`. */
+/** Who has approved, with the caller; the person who made a rollout is not enough alone. Throws Problem `approval_own`. */
+function approvalsOf(row: LockedRollout): string[] {
+    const person = actorPerson()
+    const approvals = [...new Set([...row.approvals, person])]
+    const isEnough = approvals.length >= row.knobs.approvals
+    if (person === "" || person !== row.createdByPerson || !isEnough || approvals.some(one => one !== person)) return approvals
+    throw new Problem(
+        "approval_own",
+        "Who made a rollout cannot approve it alone. Ask another person, with a token of their own.",
+    )
+}
+
+/**
+ * Approves the start of a draft, or the gate that a rollout stands before; each person once, however many tokens they have.
+ * Throws `not_found`, `rollout_state`, `approval_own`.
+ */
 export function approveRollout(context: Context, tenant: string, id: string): Promise<RolloutView> {
     return changeLocked(context, tenant, id, async (tables, row) => {
         needState(row, "draft", "running")
         if (row.state === "running") {
+            if (row.knobs.gates[row.gate] === undefined)
+                throw new Problem("rollout_state", "The rollout runs and stands before no gate; there is nothing to approve.")
             await tables.rollouts.updatePace(id, { ...row, gatesApproved: Math.max(row.gatesApproved, row.gate + 1) })
             await tables.events.append([rolloutEvent(context, row, "approved")])
             return
         }
-        const approvals = [...new Set([...row.approvals, actorName()])]
+        const approvals = approvalsOf(row)
         const isEnough = row.knobs.approvals > 0 && approvals.length >= row.knobs.approvals
         const after = { state: isEnough ? ("scheduled" as const) : row.state, approvals }
         await enterState(context, tables, row, after, "approved")
@@ -252,22 +274,27 @@ async function retried(context: Context, tables: Tables, row: LockedRollout, tas
     return free.length
 }
 
+/** Whether a rollout that came to its end may go on for the sake of devices that are tried again. */
+function canReopen({ state, outcome, knobs }: LockedRollout, nowMs: number): boolean {
+    const { endAtS } = knobs.window
+    return state === "finished" && (outcome === "success" || outcome === "failure") && (endAtS === null || nowMs < endAtS * 1000)
+}
+
 /**
- * Tries failed (or canceled) tasks of a rollout again, 1,000 in a call; answers how many. A rollout that has finished cannot be:
- * its release can be rolled out anew. Throws `not_found`, `rollout_state`.
+ * Tries failed (or canceled) tasks of a rollout again, 1,000 in a call; answers how many. One that has finished by itself goes on for
+ * them; one that was canceled or has expired does not: its release can be rolled out anew. Throws `not_found`, `rollout_state`.
  */
 export function retryTasks(context: Context, tenant: string, id: string, states: ("failed" | "canceled")[]): Promise<number> {
     return context.store.transaction(async tables => {
         if ((await tables.rollouts.get(tenant, id)) === null) throw notFound("rollout")
         const row = await tables.rollouts.lock(id, false)
         if (row === null) throw notFound("rollout")
-        needState(row, "running", "paused")
-        const tasks = await tables.tasks.takeInStates(id, states, STEP_TASKS)
-        return retried(
-            context,
-            tables,
-            row,
-            tasks.filter(({ state }) => !taskActive(state)),
-        )
+        const reopens = canReopen(row, context.nowMs())
+        if (!reopens) needState(row, "running", "paused")
+        const tasks = (await tables.tasks.takeInStates(id, states, STEP_TASKS)).filter(({ state }) => !taskActive(state))
+        const count = await retried(context, tables, row, tasks)
+        const open = { state: "running" as const, outcome: null, reason: "", endedAt: null, cancelStates: [] }
+        if (reopens && count > 0) await enterState(context, tables, row, open, "reopened")
+        return count
     })
 }

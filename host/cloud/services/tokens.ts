@@ -16,6 +16,8 @@ export interface TokenDraft {
     tenant?: string | undefined
     /** Roles in further tenants. */
     grants: Grant[]
+    /** Whose it is; undefined or "" for a token that stands for itself. */
+    owner?: string | undefined
     /** Undefined for never. */
     expiresAt?: string | undefined
 }
@@ -42,8 +44,8 @@ function tokenRow(context: Context, identity: Identity, draft: TokenDraft): ApiT
         const issues = [{ path: "expiresAt", message: "a time to come" }]
         throw new Problem("field_invalid", "The token would have expired already.", issues)
     }
-    const { name, role, grants, tenant = identity.tenant } = draft
-    return { id: newId(context.nowMs()), tenant, role, name, grants, createdAt, expiresAt, revokedAt: null }
+    const { name, role, grants, owner = "", tenant = identity.tenant } = draft
+    return { id: newId(context.nowMs()), tenant, role, name, owner, grants, createdAt, expiresAt, revokedAt: null }
 }
 
 /** Makes a token; its text is shown once. Throws Problem `forbidden`, `not_found`, `field_invalid`. */
@@ -57,7 +59,7 @@ export async function createToken(
     await context.store.transaction(async tables => {
         await checkTenants(tables, identity, draft)
         await tables.apiTokens.insert({ ...row, tokenHash: tokenHash(token) })
-        const data = { token: row.id, name: row.name, role: row.role, grants: row.grants.length }
+        const data = { token: row.id, name: row.name, role: row.role, owner: row.owner, grants: row.grants.length }
         await tables.events.append([eventOf(row.tenant, row.createdAt, "token.created", data)])
     })
     return { row, token }

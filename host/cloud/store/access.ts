@@ -12,6 +12,8 @@ export interface ApiTokenRow {
     /** Roles in further tenants. */
     grants: Grant[]
     createdAt: Date
+    /** Whose it is, such as an e-mail address; "" when it stands for itself. */
+    owner: string
     /** When it ends; null for never. */
     expiresAt: Date | null
     revokedAt: Date | null
@@ -107,8 +109,10 @@ export type ImportState = "running" | "done" | "failed"
 export interface ImportRow {
     tenant: string
     id: string
+    /** Whom the devices are for: one of the three. */
     product: string
     group: string | null
+    rollout: string | null
     state: ImportState
     total: number
     created: number

@@ -51,6 +51,8 @@ export interface RolloutRow {
     outcome: RolloutOutcome | null
     reason: string
     createdBy: string
+    /** The person behind it: a token's owner, or its id; "" for rollouts of old. */
+    createdByPerson: string
     revision: number
     createdAt: Date
     stateAt: Date
@@ -185,7 +187,7 @@ export interface RolloutTable {
     grouped(deviceIds: string[]): Promise<{ tenant: string; device: string; group: string }[]>
     /** Devices of a scope behind an id, in the order of ids. */
     scopeDevices(row: RolloutListed, page: PageRequest): Promise<DeviceRow[]>
-    scopeCount(row: RolloutListed): Promise<number>
+    scopeCount(row: Pick<RolloutListed, "scope" | "product" | "count">): Promise<number>
     /** Writes the devices of a scope "percent" down: `count` of the product's, in an order that only the rollout's id decides. */
     listShare(row: RolloutListed, count: number): Promise<void>
     paces(ids: string[]): Promise<(PaceRow & { rollout: string })[]>

@@ -24,6 +24,8 @@ export interface ProductRow {
     registerById: boolean
     /** Whether its releases must be signed images. */
     signatureRequired: boolean
+    /** Public keys that its images are verified with at upload and release; none: only their presence is looked at. */
+    publicKeys?: string[]
     /** Which of several matching rollouts goes first; "version" unless set. */
     choice?: Choice
     /** Names of its modules; only "default" unless set. */
@@ -152,6 +154,8 @@ export interface DeviceTable {
     insertMany(rows: Pick<DeviceRow, "tenant" | "product" | "cloud" | "createdAt">, ids: string[]): Promise<string[]>
     /** Ids of this list that the tenant's product does not have. */
     missing(tenant: string, product: string, ids: string[]): Promise<string[]>
+    /** Every `oneIn`th device of a product, `limit` at most: always the same ones, in an order that has nothing to do with their ids. */
+    sample(product: string, oneIn: number, limit: number): Promise<DeviceRow[]>
     update(row: DeviceRow): Promise<void>
     /** Writes what check-ins brought; marks the tokens as used. */
     seen(rows: DeviceSeen[]): Promise<void>

@@ -30,6 +30,9 @@ const MISSING = `select wanted.id from unnest($3::text[]) as wanted(id)
     where not exists (select from device d where d.id = wanted.id and d.tenant_id = $1 and d.product_id = $2)
     order by wanted.id limit 10`
 
+const SAMPLE = `select ${DEVICE} from device d where product_id = $1 and hashtextextended(id, 7) % $2 = 0
+    order by hashtextextended(id, 7), id limit $3`
+
 const LIST = `select ${DEVICE} from device d
     where tenant_id = $1 and ($2::text is null or product_id = $2) and ($3::text is null or id > $3) order by id limit $4`
 
@@ -78,6 +81,7 @@ export function deviceTable(query: Query): DeviceTable {
         list: (tenant, product, { after, limit }) => query<DeviceRow>(LIST, [tenant, product, after, limit]),
         missing: async (tenant, product, ids) =>
             (await query<{ id: string }>(MISSING, [tenant, product, ids])).map(({ id }) => id),
+        sample: (product, oneIn, limit) => query<DeviceRow>(SAMPLE, [product, Math.max(1, oneIn), limit]),
         update: row => update(query, row),
         seen: async (rows: DeviceSeen[]) => {
             if (rows.length > 0) await query(SEEN, [JSON.stringify(rows), rows.map(({ id }) => id)])

@@ -3,7 +3,8 @@
 import type { ImportRow, ImportTable, InvalidLine } from "./access"
 import type { Query } from "./query"
 
-const IMPORT = `tenant_id as tenant, id, product_id as product, group_id as "group", state, total, created, existing, invalid, reason,
+const IMPORT = `tenant_id as tenant, id, product_id as product, group_id as "group", rollout_id as rollout, state,
+    total, created, existing, invalid, reason,
     created_at as "createdAt", updated_at as "updatedAt"`
 
 const ADD_DEVICES = `insert into device (tenant_id, id, product_id, cloud_id, attributes, version, claimed, token_used, created_at)
@@ -19,9 +20,9 @@ function importWrites(query: Query): Pick<ImportTable, "insert" | "update" | "ad
     return {
         insert: async row => {
             const text = `insert into device_import (tenant_id, id, product_id, group_id, state, total, created, existing, invalid, reason,
-                created_at, updated_at) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`
+                created_at, updated_at, rollout_id) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`
             const values = [row.tenant, row.id, row.product, row.group, row.state, row.total, row.created, row.existing]
-            await query(text, [...values, row.invalid, row.reason, row.createdAt, row.updatedAt])
+            await query(text, [...values, row.invalid, row.reason, row.createdAt, row.updatedAt, row.rollout])
         },
         update: async row => {
             const text = `update device_import set state = $3, total = $4, created = $5, existing = $6, invalid = $7, reason = $8,

@@ -7,7 +7,8 @@ import { paceTable } from "./table-paces"
 import type { DeviceRow, PaceRow, PageRequest, RolloutCandidate, RolloutListed, RolloutRow, RolloutTable } from "./store"
 
 const LISTED = `o.tenant_id as tenant, o.id, o.release_id as release, o.name, o.mode, o.scope_data as scope, o.knobs, o.state, o.outcome,
-    o.reason, o.created_by as "createdBy", o.revision, o.created_at as "createdAt", o.state_at as "stateAt",
+    o.reason, o.created_by as "createdBy", o.created_by_person as "createdByPerson", o.revision,
+    o.created_at as "createdAt", o.state_at as "stateAt",
     o.started_at as "startedAt", o.ended_at as "endedAt", o.total, o.snapshot_after as "snapshotAfter",
     o.snapshot_done as "snapshotDone", o.approvals, o.cancel_states as "cancelStates", r.product_id as product, r.module, r.version,
     case when o.scope in ('devices', 'percent')
@@ -16,8 +17,8 @@ const LISTED = `o.tenant_id as tenant, o.id, o.release_id as release, o.name, o.
 const LISTED_FROM = "from rollout o join release r on r.id = o.release_id"
 
 const INSERT = `insert into rollout (tenant_id, id, release_id, name, mode, scope, scope_data, knobs, state, outcome, reason,
-    created_by, created_at, state_at, started_at, snapshot_done)
-    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)`
+    created_by, created_at, state_at, started_at, snapshot_done, created_by_person)
+    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)`
 
 const UPDATE = `update rollout set name = $2, knobs = $3, state = $4, outcome = $5, reason = $6, state_at = $7, started_at = $8,
     ended_at = $9, total = $10, snapshot_done = $11, approvals = $12, cancel_states = $13, revision = revision + 1 where id = $1`
@@ -46,7 +47,7 @@ function withKnobs<Row extends { knobs: Knobs }>(rows: Row[]): Row[] {
 async function insert(query: Query, row: RolloutRow): Promise<void> {
     const { tenant, id, release, name, mode, scope, knobs, state, outcome, reason, createdBy, createdAt, stateAt } = row
     const values = [tenant, id, release, name, mode, scope.kind, JSON.stringify(scope), JSON.stringify(knobs), state, outcome]
-    await query(INSERT, [...values, reason, createdBy, createdAt, stateAt, row.startedAt, row.snapshotDone])
+    await query(INSERT, [...values, reason, createdBy, createdAt, stateAt, row.startedAt, row.snapshotDone, row.createdByPerson])
     await query("insert into rollout_pace (rollout_id) values ($1)", [id])
 }
 
@@ -67,11 +68,13 @@ function scopeDevices(query: Query, row: RolloutListed, { after, limit }: PageRe
     return query<DeviceRow>(text, [row.product, after, limit])
 }
 
-async function scopeCount(query: Query, row: RolloutListed): Promise<number> {
+async function scopeCount(query: Query, row: Parameters<RolloutTable["scopeCount"]>[0]): Promise<number> {
     if (row.scope.kind === "devices" || row.scope.kind === "percent") return row.count
     const regions = row.scope.kind === "regions" ? row.scope.regions : null
-    const text = `select count(*)::int as count from device where product_id = $1 and ($2::text[] is null or region = any($2))`
-    return (await query<{ count: number }>(text, [row.product, regions]))[0]?.count ?? 0
+    const tags = row.scope.kind === "tags" ? row.scope.tags : null
+    const text = `select count(*)::int as count from device where product_id = $1 and ($2::text[] is null or region = any($2))
+        and ($3::text[] is null or tags && $3)`
+    return (await query<{ count: number }>(text, [row.product, regions, tags]))[0]?.count ?? 0
 }
 
 function candidateTable(query: Query): Pick<RolloutTable, "candidates" | "candidatesAll" | "ofRollouts" | "listed" | "grouped"> {

@@ -23,7 +23,7 @@ function tenantTable(query: Query): TenantTable {
     }
 }
 
-const TOKEN = `id, tenant_id as tenant, role, name, grants, created_at as "createdAt", expires_at as "expiresAt",
+const TOKEN = `id, tenant_id as tenant, role, name, owner, grants, created_at as "createdAt", expires_at as "expiresAt",
     revoked_at as "revokedAt"`
 
 function apiTokenTable(query: Query): ApiTokenTable {
@@ -31,10 +31,10 @@ function apiTokenTable(query: Query): ApiTokenTable {
         (await query<ApiTokenRow>(`select ${TOKEN} from api_token where ${where}`, values))[0] ?? null
     return {
         insert: async row => {
-            const text = `insert into api_token (id, tenant_id, role, token_hash, created_at, name, grants, expires_at)
-                values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict (token_hash) do nothing`
+            const text = `insert into api_token (id, tenant_id, role, token_hash, created_at, name, grants, expires_at, owner)
+                values ($1, $2, $3, $4, $5, $6, $7, $8, $9) on conflict (token_hash) do nothing`
             const values = [row.id, row.tenant, row.role, row.tokenHash, row.createdAt, row.name]
-            await query(text, [...values, JSON.stringify(row.grants), row.expiresAt])
+            await query(text, [...values, JSON.stringify(row.grants), row.expiresAt, row.owner])
         },
         find: tokenHash => one("token_hash = $1", [tokenHash]),
         get: (tenant, id) => one("tenant_id = $1 and id = $2", [tenant, id]),

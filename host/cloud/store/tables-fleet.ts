@@ -6,7 +6,8 @@ import type { ArtifactRow, ArtifactTable, CloudRow, CloudTable } from "./store"
 import type { ProductRow, ProductTable, SettingTable } from "./store"
 
 const PRODUCT = `tenant_id as tenant, id, name, auto_claim as "autoClaim", register_by_id as "registerById",
-    signature_required as "signatureRequired", choice, modules, token_hash as "tokenHash", created_at as "createdAt"`
+    signature_required as "signatureRequired", public_keys as "publicKeys",
+    choice, modules, token_hash as "tokenHash", created_at as "createdAt"`
 
 function productTable(query: Query): ProductTable {
     const one = async (where: string, values: unknown[]): Promise<ProductRow | null> =>
@@ -14,10 +15,15 @@ function productTable(query: Query): ProductTable {
     return {
         insert: async row => {
             const text = `insert into product (tenant_id, id, name, auto_claim, register_by_id, token_hash, created_at,
-                signature_required, choice, modules) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+                signature_required, choice, modules, public_keys) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
                 on conflict do nothing returning id`
             const values = [row.tenant, row.id, row.name, row.autoClaim, row.registerById, row.tokenHash, row.createdAt]
-            const more = [row.signatureRequired, row.choice ?? "version", row.modules ?? [MODULE_DEFAULT]]
+            const more = [
+                row.signatureRequired,
+                row.choice ?? "version",
+                row.modules ?? [MODULE_DEFAULT],
+                JSON.stringify(row.publicKeys ?? []),
+            ]
             return (await query(text, [...values, ...more])).length === 1
         },
         get: (tenant, id) => one("tenant_id = $1 and id = $2", [tenant, id]),
@@ -29,10 +35,10 @@ function productTable(query: Query): ProductTable {
         },
         update: async row => {
             const text = `update product set name = $3, auto_claim = $4, register_by_id = $5, token_hash = $6,
-                signature_required = $7, choice = coalesce($8, choice), modules = coalesce($9, modules)
+                signature_required = $7, choice = coalesce($8, choice), modules = coalesce($9, modules), public_keys = $10
                 where tenant_id = $1 and id = $2`
             const values = [row.tenant, row.id, row.name, row.autoClaim, row.registerById, row.tokenHash, row.signatureRequired]
-            await query(text, [...values, row.choice ?? null, row.modules ?? null])
+            await query(text, [...values, row.choice ?? null, row.modules ?? null, JSON.stringify(row.publicKeys ?? [])])
         },
     }
 }

@@ -12,6 +12,10 @@ export interface PolicyDevice {
     readonly version: string
     /** Its properties: those of device.json5. */
     readonly attributes: Readonly<Record<string, unknown>>
+    /** What operators set of it; absent or empty: its own property of that name counts. */
+    readonly cloud?: string
+    readonly region?: string
+    readonly tags?: readonly string[]
 }
 
 /** Looks a name up. `newVersion` is the version on offer, "" for none. */
@@ -58,7 +62,17 @@ function property(name: string): Lookup {
     }
 }
 
+/** Names that operators set; where they have not, the device's own property of the name counts. */
+function placed(name: "cloud" | "region" | "tags"): Lookup {
+    const own = property(name)
+    return (device, newVersion) => {
+        const held = device[name]
+        return held === undefined || held.length === 0 ? own(device, newVersion) : held
+    }
+}
+
 /** The lookup of a name. */
 export function lookupOf(name: string, versions: Versions): Lookup {
+    if (name === "cloud" || name === "region" || name === "tags") return placed(name)
     return Object.hasOwn(BUILT_IN_TYPES, name) ? builtIn(name, versions) : property(name)
 }

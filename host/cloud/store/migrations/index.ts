@@ -4,6 +4,7 @@ import type { Pool, PoolClient } from "pg"
 import { FIRST } from "./0001-first"
 import { ROLLOUT_SCHEMA } from "./0003-rollouts"
 import { ACCESS } from "./0002-access"
+import { PEOPLE } from "./0004-people"
 
 /** One step from a schema version to the next. */
 export interface Migration {
@@ -17,6 +18,7 @@ export const MIGRATIONS: readonly Migration[] = [
     { version: 1, name: "first", sql: FIRST },
     { version: 2, name: "access", sql: ACCESS },
     { version: 3, name: "rollouts", sql: ROLLOUT_SCHEMA },
+    { version: 4, name: "people", sql: PEOPLE },
 ]
 
 /** Key of the advisory lock that lets one process at a time migrate. */
