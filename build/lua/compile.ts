@@ -45,7 +45,7 @@ function compile(root: string, flat: FlatText, appChar: number): string {
         noHeader: true,
         luaPlugins: [{ plugin: stringsPlugin(appChar) }],
     }
-    const host = virtualHost(options, new Map([[FLAT_PATH, flat.text]]))
+    const host = virtualHost(root, options, new Map([[FLAT_PATH, flat.text]]))
     // Types were checked before; here they are looked up where the compiler needs them.
     const program = ts.createProgram({ rootNames: [FLAT_PATH], options, host })
     let lua = ""

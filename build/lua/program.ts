@@ -1,6 +1,7 @@
 // The TypeScript program of a Lua bundle: its modules in the order in which they run, types and all.
 
-import { dirname, resolve } from "node:path"
+import { statSync } from "node:fs"
+import { dirname, resolve, sep } from "node:path"
 import ts from "typescript"
 import { PackError } from "../errors"
 
@@ -43,22 +44,36 @@ export function compilerOptions(root: string): ts.CompilerOptions {
     }
 }
 
-/** TypeScript's own declarations of the language, parsed once. */
-const libraries = new Map<string, ts.SourceFile | undefined>()
+/** TypeScript's declarations of the language and the project's own sources, parsed once; with the time when a source was changed. */
+const parsed = new Map<string, { readonly changedMs: number; readonly file: ts.SourceFile | undefined }>()
+
+function parsedOnce(path: string, parse: () => ts.SourceFile | undefined): ts.SourceFile | undefined {
+    const changedMs = statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0
+    const known = parsed.get(path)
+    if (known?.changedMs === changedMs) return known.file
+    const file = parse()
+    parsed.set(path, { changedMs, file })
+    return file
+}
+
+/** Whether a file belongs to the project: tests and builds check its types, packing an app need not do it again. */
+function isOfProject(root: string, path: string): boolean {
+    return ["firmware", "shims"].some(room => path.startsWith(resolve(root, room) + sep))
+}
 
 /** A compiler host that knows some files beside those on disk. */
-export function virtualHost(options: ts.CompilerOptions, files: ReadonlyMap<string, string>): ts.CompilerHost {
+export function virtualHost(root: string, options: ts.CompilerOptions, files: ReadonlyMap<string, string>): ts.CompilerHost {
     const host = ts.createCompilerHost(options, true)
     const { readFile, fileExists, getSourceFile } = host
     host.fileExists = path => files.has(path) || fileExists.call(host, path)
     host.readFile = path => files.get(path) ?? readFile.call(host, path)
     host.getSourceFile = (path, ...rest) => {
         const text = files.get(path)
-        if (text === undefined && /[\\/]typescript[\\/]lib[\\/]lib\./.test(path)) {
-            if (!libraries.has(path)) libraries.set(path, getSourceFile.call(host, path, ...rest))
-            return libraries.get(path)
+        if (text === undefined) {
+            const parse = (): ts.SourceFile | undefined => getSourceFile.call(host, path, ...rest)
+            const isKept = /[\\/]typescript[\\/]lib[\\/]lib\./.test(path) || isOfProject(root, resolve(path))
+            return isKept ? parsedOnce(path, parse) : parse()
         }
-        if (text === undefined) return getSourceFile.call(host, path, ...rest)
         return ts.createSourceFile(path, text, ts.ScriptTarget.ES2022, true)
     }
     return host
@@ -77,7 +92,7 @@ export function diagnosticText(root: string, diagnostics: readonly ts.Diagnostic
 export function readProgram(input: LuaInput): LuaProgram {
     const options = compilerOptions(input.root)
     const virtual = new Map(input.virtual.map(({ path, text }) => [path, text]))
-    const program = ts.createProgram({ rootNames: [...input.entries], options, host: virtualHost(options, virtual) })
+    const program = ts.createProgram({ rootNames: [...input.entries], options, host: virtualHost(input.root, options, virtual) })
     const checker = program.getTypeChecker()
     const modules: ts.SourceFile[] = []
     const seen = new Set<ts.SourceFile>()
@@ -88,7 +103,8 @@ export function readProgram(input: LuaInput): LuaProgram {
         modules.push(file)
     }
     for (const path of input.entries) visit(program.getSourceFile(path))
-    const errors = modules.flatMap(file => [...program.getSyntacticDiagnostics(file), ...program.getSemanticDiagnostics(file)])
+    const foreign = modules.filter(({ fileName }) => !isOfProject(input.root, resolve(fileName)))
+    const errors = foreign.flatMap(file => [...program.getSyntacticDiagnostics(file), ...program.getSemanticDiagnostics(file)])
     if (errors.length > 0) {
         const hint = 'mend the app; an app for Lua boards imports from "otary" and from its own folder'
         throw new PackError("PACK_BUNDLE", diagnosticText(dirname(input.entries.at(-1)!), errors), hint)

@@ -13,7 +13,7 @@ import { startSupervisorProcess } from "./supervisor-process"
 
 const KILLS = 100
 /** Latest moment of a kill, counted from the start of a boot. An update takes about twice as long. */
-const KILL_MS_MAX = 450
+const KILL_MS_MAX = 220
 const BLOCK_BYTES = 4096
 const PIECE_BYTES = 2048
 const PIECE_MS = 4
@@ -35,13 +35,13 @@ afterAll(async () => {
     folder.remove()
 })
 
-/** An image of about 200 KiB: an app with text that does not compress, and a file. */
+/** An image of about 100 KiB: an app with text that does not compress, and a file. */
 async function packVersion(version: string): Promise<Buffer> {
     const path = join(folder.path, version)
     mkdirSync(join(path, "files"), { recursive: true })
-    const text = Array.from({ length: 3000 }, () => random().toString(36)).join("")
+    const text = Array.from({ length: 1500 }, () => random().toString(36)).join("")
     writeFileSync(join(path, "app.js"), `import { log } from "otary"\nlog("text of " + "${text}".length)`)
-    writeFileSync(join(path, "files", "text.txt"), text.slice(0, 20_000))
+    writeFileSync(join(path, "files", "text.txt"), text.slice(0, 10_000))
     writeFileSync(join(path, "otary.json5"), `{ name: "demo", version: "${version}" }`)
     writeFileSync(join(path, "config.json5"), `{ first: 0, update: { period: 1, retry: 1 } }`)
     return (await packFolder(path)).bytes

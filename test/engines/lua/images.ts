@@ -1,4 +1,4 @@
-// Images for Lua boards, packed as `otary pack --target nodemcu` does it.
+// Images for Lua boards, packed as `otary pack --target nodemcu` does it: one app that does as it is told, so that it is compiled once.
 
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
@@ -8,30 +8,48 @@ import { packFolder } from "../../../build/pack"
 /** What goes into an image. */
 export interface AppImage {
     readonly version: string
-    /** app.ts; default: nothing. */
-    readonly app?: string
+    /** What the app does at its start; default: nothing. */
+    readonly does?: "tell" | "throw" | "hang"
+    /** Bytes of text that make the app large. */
+    readonly padBytes?: number
     readonly config?: Record<string, unknown>
-    readonly device?: Record<string, unknown>
     readonly files?: Record<string, string>
 }
 
-/** Packs an image. */
-export async function packApp({ version, app = "", config = {}, device = {}, files = {} }: AppImage): Promise<Buffer> {
-    const folder = mkdtempSync(join(tmpdir(), "otary-lua-"))
-    try {
-        const texts: Record<string, string> = {
-            "app.ts": `// An app.\nimport "otary"\n${app}`,
-            "otary.json5": JSON.stringify({ name: "demo", version, target: "nodemcu" }),
-            "config.json5": JSON.stringify(config),
-            "device.json5": JSON.stringify(device),
-            ...Object.fromEntries(Object.entries(files).map(([name, text]) => [`files/${name}`, text])),
-        }
-        for (const [name, text] of Object.entries(texts)) {
-            mkdirSync(dirname(join(folder, name)), { recursive: true })
-            writeFileSync(join(folder, name), text)
-        }
-        return (await packFolder(folder)).bytes
-    } finally {
-        rmSync(folder, { recursive: true, force: true })
+const APP = `// An app that does as its image says.
+import { deviceProperties, fileList, fileRead, log } from "otary"
+const { does } = deviceProperties()
+if (does === "throw") throw new Error("broken from the start")
+while (does === "hang") {}
+if (does === "tell") log("files " + fileList().length + " " + fileRead("user.txt") + " " + fileRead("page.html"))
+`
+
+let folder = ""
+
+/** The folder of the app: a bundler that sees the same file again has it already. */
+function appFolder(): string {
+    if (folder === "") {
+        const path = mkdtempSync(join(tmpdir(), "otary-lua-"))
+        process.on("exit", () => rmSync(path, { recursive: true, force: true }))
+        writeFileSync(join(path, "app.ts"), APP)
+        folder = path
     }
+    return folder
+}
+
+/** Packs an image. Contract: one at a time. */
+export async function packApp({ version, does, padBytes = 0, config = {}, files = {} }: AppImage): Promise<Buffer> {
+    const path = appFolder()
+    const texts: Record<string, string> = {
+        "otary.json5": JSON.stringify({ name: "demo", version, target: "nodemcu" }),
+        "config.json5": JSON.stringify({ ...config, pad: "x".repeat(padBytes) }),
+        "device.json5": JSON.stringify({ does }),
+        ...Object.fromEntries(Object.entries(files).map(([name, text]) => [`files/${name}`, text])),
+    }
+    rmSync(join(path, "files"), { recursive: true, force: true })
+    for (const [name, text] of Object.entries(texts)) {
+        mkdirSync(dirname(join(path, name)), { recursive: true })
+        writeFileSync(join(path, name), text)
+    }
+    return (await packFolder(path)).bytes
 }

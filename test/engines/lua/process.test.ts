@@ -12,6 +12,8 @@ import { startServer, type AgentServer } from "../../firmware/agent-server"
 import { packApp } from "./images"
 import { loaderText } from "./lua-board"
 
+/** The chip's own watchdog takes five seconds; an endless loop keeps a core busy for all of them. */
+const WATCHDOG_MS = 1500
 const LIMIT_MS = 90_000
 const KILLS = Number(process.env["KILLS"] ?? 10)
 const SEED = Number(process.env["SEED"] ?? Date.now() % 0x7fffffff)
@@ -29,8 +31,8 @@ beforeAll(async () => {
     childPath = buildChild(build)
     server = await startServer()
     images.first = await packApp({ version: "1.0.0", config: CONFIG })
-    images.good = await packApp({ version: "1.1.0", config: CONFIG, app: `const text = "${"x".repeat(50_000)}"\n` })
-    images.hanging = await packApp({ version: "1.2.0", config: CONFIG, app: "while (true) {}\n" })
+    images.good = await packApp({ version: "1.1.0", config: CONFIG, padBytes: 50_000 })
+    images.hanging = await packApp({ version: "1.2.0", config: CONFIG, does: "hang" })
 }, LIMIT_MS)
 afterAll(async () => {
     await server.close()
@@ -51,7 +53,14 @@ function start(name: string): Supervised {
     const identity = { id: name, product: "p1", cloud: server.url, attributes: {} }
     manufacture(home, { identity, loader: loaderText(), image: images.first!, engine: "lua", platform: "nodemcu" })
     const messages: BoardMessage[] = []
-    const options = { folder: home, childPath, graceMs: 200, backoffMs: 10, stderr: "ignore" as const }
+    const options = {
+        folder: home,
+        childPath,
+        graceMs: 200,
+        backoffMs: 10,
+        watchdogMsMax: WATCHDOG_MS,
+        stderr: "ignore" as const,
+    }
     const supervisor = createSupervisor({ ...options, onMessage: message => void messages.push(message) })
     supervisor.start()
     const versions = (): unknown[] =>

@@ -10,10 +10,6 @@ import { createLuaBoard, installedFlash, type LuaBoard } from "./lua-board"
 jest.setTimeout(120_000)
 
 const LIMIT_MS = 60_000
-const TELL = `import { fileList, fileRead, log } from "otary"
-log("files " + fileList().length + " " + fileRead("user.txt") + " " + fileRead("page.html"))`
-/** Much code that does little, so that the download takes its time. */
-const LARGE = `import { log } from "otary"\nconst text = "${"x".repeat(100_000)}"\nlog("" + text.length)`
 
 const images: Record<string, Buffer> = {}
 const boards: LuaBoard[] = []
@@ -21,9 +17,9 @@ let cloud: CloudFixture
 beforeAll(async () => {
     cloud = await startCloudFixture()
     images.first = await packApp({ version: "1.0.0", files: { "page.html": "old page" } })
-    images.good = await packApp({ version: "1.1.0", app: TELL, files: { "page.html": "new page" } })
-    images.throwing = await packApp({ version: "1.2.0", app: `throw new Error("broken from the start")` })
-    images.large = await packApp({ version: "1.3.0", app: LARGE })
+    images.good = await packApp({ version: "1.1.0", does: "tell", files: { "page.html": "new page" } })
+    images.throwing = await packApp({ version: "1.2.0", does: "throw" })
+    images.large = await packApp({ version: "1.3.0", padBytes: 60_000 })
 }, 120_000)
 afterEach(() => boards.splice(0).forEach(board => board.stop()))
 afterAll(() => cloud.close())
