@@ -31,6 +31,7 @@ const CHECKED: readonly Checked[] = [
             ["build/pack.ts", 'import { x } from "../firmware/zip"'],
             ["build/pack.ts", 'import { x } from "../test/tidy/tree"'],
             ["host/cloud/cloud.ts", 'import { x } from "../../build/pack"'],
+            ["host/cloud/artifacts/signatures.ts", 'import { x } from "../../../build/lms"'],
             ["host/cloud/domain/match.ts", 'import { x } from "../store/store"'],
             ["host/cloud/domain/match.ts", 'import { z } from "zod"'],
             ["host/cloud/domain/policy/regexp.ts", 'import { x } from "node:fs"'],

@@ -59,11 +59,12 @@ export interface Rollout {
     readonly release: string
     readonly version: string
     readonly mode: "snapshot" | "continuous"
-    readonly scope: { readonly kind: "all" | "devices" | "groups" | "regions" | "percent"; readonly count: number }
+    readonly scope: { readonly kind: "all" | "devices" | "groups" | "regions" | "tags" | "percent"; readonly count: number }
     readonly state: string
     readonly outcome: string | null
     readonly reason: string
     readonly createdBy: string
+    readonly knobs: Readonly<Record<string, unknown>> & { readonly approvals: number }
     /** Devices that were given the update. */
     readonly devices: number
     readonly total: number | null

@@ -26,8 +26,16 @@ export function collect(text: string, former: readonly string[] = []): string[] 
     return [...former, text]
 }
 
+/** Parses a list with commas. */
+export function parseList(text: string): string[] {
+    return text
+        .split(",")
+        .map(one => one.trim())
+        .filter(one => one !== "")
+}
+
 /** Parses NAME=VALUE into what came before; every VALUE is text. */
-export function parseSetting(text: string, former: Readonly<Record<string, string>>): Record<string, string> {
+export function parseSetting(text: string, former: Readonly<Record<string, string>> = {}): Record<string, string> {
     const at = text.indexOf("=")
     if (at < 1) throw new InvalidArgumentError("it must be NAME=VALUE.")
     return { ...former, [text.slice(0, at)]: text.slice(at + 1) }

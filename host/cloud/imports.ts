@@ -1,12 +1,13 @@
-// Import of device names from CSV: read as a stream, written by the thousand, invalid lines kept for download.
+// Device names from CSV, into a product, a group or a rollout: read as a stream, written by the thousand, invalid lines kept.
 
 import { CsvError, parse } from "csv-parse"
-import { createHash } from "node:crypto"
 import type { Readable } from "node:stream"
-import { DEFAULT_CLOUD, eventOf, nowOf, type Context } from "./context"
+import { eventOf, nowOf, type Context } from "./context"
 import { newId } from "./ids"
+import { importTarget, type ImportPlace, type ImportTarget } from "./import-target"
+import { createSeen } from "./import-seen"
 import { IMPORT_BYTES_MAX, IMPORT_NAMES_MAX, IMPORT_SILENT_MAX_S, IMPORT_STEP_NAMES, IMPORTS_MAX } from "./limits"
-import { notFound, Problem } from "./problems"
+import { Problem } from "./problems"
 import { DEVICE_ID } from "./services/device-access"
 import type { ImportRow, InvalidLine } from "./store/access"
 
@@ -15,27 +16,24 @@ const NAME_CHARS_KEPT = 64
 /** Longest line in characters: what is longer is no list of names. */
 const LINE_CHARS_MAX = 4096
 
-/** What a step of an import writes. */
+/** What a step of an import writes: names with the numbers of their lines. */
 interface Step {
-    names: string[]
+    names: Map<string, number>
     invalid: InvalidLine[]
 }
 
-/** Names that came before, by 8 bytes of their SHA-256: a million of them take little memory. */
-function createSeen(): (name: string) => boolean {
-    const seen = new Set<bigint>()
-    return name => {
-        const key = createHash("sha256").update(name).digest().readBigUInt64LE()
-        if (seen.has(key)) return true
-        seen.add(key)
-        return false
-    }
+/** Whether a file begins with the byte order mark of UTF-16, as spreadsheets write it (RFC 2781, 3.2). */
+function isUtf16(chunk: Buffer): boolean {
+    const mark = chunk.length < 2 ? 0 : chunk.readUInt16BE(0)
+    return mark === 0xfeff || mark === 0xfffe
 }
 
 /** Bytes of a stream, counted: Problem `body_too_large` above the limit. */
 async function* bounded(content: Readable): AsyncGenerator<Buffer> {
     let sizeBytes = 0
     for await (const chunk of content as AsyncIterable<Buffer>) {
+        if (sizeBytes === 0 && isUtf16(chunk))
+            throw new Problem("field_invalid", "The file is UTF-16. Save it as CSV in UTF-8, and send that.")
         sizeBytes += chunk.length
         if (sizeBytes > IMPORT_BYTES_MAX)
             throw new Problem("body_too_large", `The file may have at most ${IMPORT_BYTES_MAX} bytes.`)
@@ -69,26 +67,24 @@ function reasonOf(name: string, isSeen: (name: string) => boolean): string {
 /** The names of a CSV file in steps: the first column, or the one that a heading calls `id`, `device` or `name`. */
 async function* steps(content: Readable): AsyncGenerator<Step> {
     const isSeen = createSeen()
-    let step: Step = { names: [], invalid: [] }
-    let column = 0
+    let step: Step = { names: new Map(), invalid: [] }
+    let column: number | null = null
     let total = 0
     const source = parser()
     const feeding = feed(content, source)
     for await (const { record, info } of source as AsyncIterable<CsvLine>) {
-        const heading = total === 0 ? record.findIndex(cell => /^(id|device|device_?name|name)$/i.test(cell)) : -1
-        if (heading >= 0 && info.lines === 1) {
-            column = heading
-            continue
-        }
+        const heading = column === null ? record.findIndex(cell => /^(id|device|device_?name|name)$/i.test(cell)) : -1
+        column ??= Math.max(0, heading)
+        if (heading >= 0) continue
         total += 1
         if (total > IMPORT_NAMES_MAX) throw new Problem("body_too_large", `An import may have at most ${IMPORT_NAMES_MAX} names.`)
         const name = record[column] ?? ""
         const reason = reasonOf(name, isSeen)
-        if (reason === "") step.names.push(name)
+        if (reason === "") step.names.set(name, info.lines)
         else step.invalid.push({ line: info.lines, name: printable(name), reason })
-        if (step.names.length + step.invalid.length < IMPORT_STEP_NAMES) continue
+        if (step.names.size + step.invalid.length < IMPORT_STEP_NAMES) continue
         yield step
-        step = { names: [], invalid: [] }
+        step = { names: new Map(), invalid: [] }
     }
     await feeding
     yield step
@@ -120,15 +116,18 @@ function csvProblem(error: unknown): unknown {
 }
 
 /** Writes one step and how far the import is. */
-async function writeStep(context: Context, row: ImportRow, { names, invalid }: Step): Promise<ImportRow> {
+async function writeStep(context: Context, row: ImportRow, target: ImportTarget, step: Step): Promise<ImportRow> {
     return context.store.transaction(async tables => {
-        const created = await tables.imports.addDevices(row, DEFAULT_CLOUD, names)
+        const names = [...step.names.keys()]
+        const { created, unknown } = await target.add(tables, row, names)
+        const left = unknown.map(name => ({ line: step.names.get(name) ?? 0, name, reason: target.unknownReason }))
+        const invalid = [...step.invalid, ...left]
         await tables.imports.addInvalid(row, invalid)
         const after = {
             ...row,
-            total: row.total + names.length + invalid.length,
+            total: row.total + names.length + step.invalid.length,
             created: row.created + created,
-            existing: row.existing + names.length - created,
+            existing: row.existing + names.length - unknown.length - created,
             invalid: row.invalid + invalid.length,
             updatedAt: nowOf(context),
         }
@@ -143,8 +142,8 @@ async function finish(context: Context, row: ImportRow, error: unknown): Promise
     const after: ImportRow = { ...row, ...end, updatedAt: nowOf(context) }
     await context.store.transaction(async tables => {
         await tables.imports.update(after)
-        const { id, product, total, created, invalid, state } = after
-        const data = { import: id, product, total, created, invalid, state }
+        const { id, product, group, rollout, total, created, invalid, state } = after
+        const data = { import: id, product, group, rollout, total, created, invalid, state }
         await tables.events.append([eventOf(row.tenant, nowOf(context), "device.imported", data)])
     })
     return after
@@ -152,13 +151,13 @@ async function finish(context: Context, row: ImportRow, error: unknown): Promise
 
 let importsUnderWay = 0
 
-async function begin(context: Context, tenant: string, product: string): Promise<ImportRow> {
+async function begin(context: Context, tenant: string, target: ImportTarget): Promise<ImportRow> {
     const at = nowOf(context)
     const counts = { total: 0, created: 0, existing: 0, invalid: 0 }
     const life = { state: "running" as const, reason: "", createdAt: at, updatedAt: at }
-    const row: ImportRow = { tenant, id: newId(context.nowMs()), product, group: null, rollout: null, ...counts, ...life }
+    const row: ImportRow = { tenant, id: newId(context.nowMs()), ...target.place, ...counts, ...life }
     await context.store.transaction(async tables => {
-        if ((await tables.products.get(tenant, product)) === null) throw notFound("product")
+        await target.check(tables, tenant)
         await tables.imports.abandon(
             new Date(at.getTime() - IMPORT_SILENT_MAX_S * 1000),
             "The cloud ended while it read the file.",
@@ -169,17 +168,24 @@ async function begin(context: Context, tenant: string, product: string): Promise
 }
 
 /**
- * Imports the device names of a CSV file into a product. Steps that are written stay when a later one fails; the same file can be sent
- * again. Throws Problem `not_found`, `overloaded`, `body_too_large`, or what broke the stream.
+ * Takes the device names of a CSV file into a product, a group or a draft of a rollout. Steps that are written stay when a later one
+ * fails; the same file can be sent again. Throws Problem `not_found`, `rollout_state`, `overloaded`, `body_too_large`, `field_invalid`,
+ * or what broke the stream.
  */
-export async function importDevices(context: Context, tenant: string, product: string, content: Readable): Promise<ImportRow> {
+export async function importDevices(
+    context: Context,
+    tenant: string,
+    wanted: ImportPlace,
+    content: Readable,
+): Promise<ImportRow> {
+    const target = importTarget(wanted)
     if (importsUnderWay >= IMPORTS_MAX)
         throw new Problem("overloaded", `${IMPORTS_MAX} imports are under way here. Try again when one has ended.`)
     importsUnderWay += 1
     try {
-        let row = await begin(context, tenant, product)
+        let row = await begin(context, tenant, target)
         try {
-            for await (const step of steps(content)) row = await writeStep(context, row, step)
+            for await (const step of steps(content)) row = await writeStep(context, row, target, step)
         } catch (error) {
             const problem = csvProblem(error)
             await finish(context, row, problem)

@@ -1,122 +1,28 @@
 // otary rollout: a release on its way to devices, from preview to retry.
 
-import { readFileSync } from "node:fs"
-import { resolve } from "node:path"
-import { InvalidArgumentError, type Command } from "commander"
-import JSON5 from "json5"
+import type { Command } from "commander"
 import type { Rollout, RolloutPreview, Task } from "../api-types"
-import { ApiError, CliError, EXIT_DONE } from "../cli-error"
+import { EXIT_DONE } from "../cli-error"
 import { connect, type CloudOptions } from "../client"
 import type { Cli, CommandContext } from "../context"
-import { addCloudOptions, confirm, parseInteger } from "../options"
+import { addCloudOptions, confirm, parseInteger, parseList, parseSetting } from "../options"
 import { fields, table } from "../output"
+import { COUNT_MAX, RATE_MAX, constantRate, countsText, previewText, rolloutText, send } from "./rollout-text"
+import { registerRolloutCreate } from "./rollout-create"
 import { registerSimulate } from "./simulate"
-
-type Scope = Readonly<Record<string, unknown>>
-
-interface CreateOptions extends CloudOptions {
-    readonly release: string
-    readonly to: Scope
-    readonly name?: string
-    readonly continuous?: boolean
-    readonly knobs?: string
-    readonly push?: boolean
-    readonly rate?: number
-    readonly pendingMax?: number
-    readonly draft?: boolean
-    readonly dryRun?: boolean
-}
 
 interface EditOptions extends CloudOptions {
     readonly name?: string
     readonly rate?: number
     readonly pendingMax?: number
     readonly failuresMax?: number
+    readonly timeout?: number
+    readonly ackTimeout?: number
+    readonly from?: readonly string[]
+    readonly tag?: Readonly<Record<string, string>>
 }
 
-const RATE_MAX = 10_000
-const COUNT_MAX = 2 ** 31 - 1
 const pathOf = (id: string | undefined, action = ""): string => `/rollouts/${encodeURIComponent(id ?? "")}${action}`
-
-/** `all`, `percent:N`, `group:A,B`, `region:A,B`, or device ids with commas between them. */
-function parseScope(text: string): Scope {
-    const [kind, list = ""] = text.split(":", 2)
-    const names = list.split(",").map(name => name.trim())
-    if (text === "all") return { kind: "all" }
-    if (kind === "percent" && Number(list) > 0) return { kind: "percent", percent: Number(list) }
-    if (kind === "group" && list !== "") return { kind: "groups", groups: names }
-    if (kind === "region" && list !== "") return { kind: "regions", regions: names }
-    const ids = text.split(",").map(id => id.trim())
-    if (ids.every(id => id !== "")) return { kind: "devices", ids }
-    throw new InvalidArgumentError("it must be `all`, `percent:N`, `group:A,B`, `region:A,B`, or device ids with commas.")
-}
-
-function readKnobs(cwd: string, file: string | undefined): Record<string, unknown> {
-    if (file === undefined) return {}
-    try {
-        const value: unknown = JSON5.parse(readFileSync(resolve(cwd, file), "utf8"))
-        if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Record<string, unknown>
-        throw new Error("it holds no object")
-    } catch (error) {
-        const hint = "name a JSON5 file with an object of knobs; docs/api.md lists them"
-        throw new CliError("CLI_FILE", `cannot read the knobs in ${file}: ${(error as Error).message}`, hint)
-    }
-}
-
-function constantRate(rate: number | undefined): { rate?: unknown } {
-    if (rate === undefined) return {}
-    return { rate: rate === 0 ? null : { kind: "constant", perMinute: rate } }
-}
-
-function countsText({ counts }: Rollout): string {
-    const shown = Object.entries(counts).filter(([, count]) => count > 0)
-    return shown.map(([state, count]) => `${count} ${state}`).join(", ")
-}
-
-function rolloutText(rollout: Rollout): string {
-    const { id, release, version, name, mode, scope, state, outcome, reason, devices, total, createdBy } = rollout
-    const to = scope.kind === "devices" ? `${scope.count} devices` : scope.kind
-    const facts = { rollout: id, name, release, version, mode, to, state, outcome: outcome ?? "", reason, createdBy }
-    return fields({ ...facts, devices: total === null ? devices : `${devices} of ${total}`, tasks: countsText(rollout) })
-}
-
-function previewText({ total, matching, skipped, notMatching, reasons, finishedAtS, warnings }: RolloutPreview): string {
-    const done = finishedAtS === null ? "" : new Date(finishedAtS * 1000).toISOString()
-    const head = fields({ devices: total, matching, "run it already": skipped, "not matching": notMatching, "done at": done })
-    const rows = reasons.flatMap(({ check, count, examples }) =>
-        examples.map(({ device, detail }, at) => [at === 0 ? `${check} (${count})` : "", device, detail]),
-    )
-    return [head, table(["CHECK", "DEVICE", "WHY NOT"], rows), ...warnings].filter(part => part !== "").join("\n\n")
-}
-
-/** Sends an order; when the cloud wants a second confirmation, asks for it and sends the order again with it. */
-async function send(context: CommandContext<CloudOptions>, method: string, path: string, order: object): Promise<Rollout> {
-    const client = connect(context.io, context.options)
-    try {
-        return await client.call<Rollout>(method, path, order)
-    } catch (error) {
-        if (!(error instanceof ApiError) || error.code !== "confirmation_required") throw error
-        await confirm(context, "This goes to EVERY device AT ONCE, without rate, gates or limit. Do you mean it?")
-        return client.call<Rollout>(method, path, { ...order, confirmAll: true })
-    }
-}
-
-async function create(context: CommandContext<CreateOptions>): Promise<number> {
-    const { io, output, options } = context
-    const { release, to: scope, name, continuous = false, push, rate, pendingMax, draft = false, dryRun = false } = options
-    const chosen = { ...(push && { delivery: "push" }), ...constantRate(rate), ...(pendingMax !== undefined && { pendingMax }) }
-    const knobs = { ...readKnobs(io.cwd, options.knobs), ...chosen }
-    const order = { release, name, mode: continuous ? "continuous" : "snapshot", scope, knobs, start: !draft }
-    if (dryRun) {
-        const preview = await connect(io, options).call<RolloutPreview>("POST", "/rollouts/preview", order)
-        output.result(preview, previewText(preview))
-        return EXIT_DONE
-    }
-    const rollout = await send(context, "POST", "/rollouts", order)
-    for (const warning of rollout.warnings) output.note(warning)
-    output.result(rollout, rolloutText(rollout))
-    return EXIT_DONE
-}
 
 async function list({ io, output, options }: CommandContext<CloudOptions & { release?: string }>): Promise<number> {
     const rollouts = await connect(io, options).list<Rollout>("/rollouts", { release: options.release })
@@ -146,8 +52,9 @@ async function preview({ io, output, args, options }: CommandContext<CloudOption
 }
 
 async function edit(context: CommandContext<EditOptions>): Promise<number> {
-    const { name, rate, pendingMax, failuresMax: failuresPercentMax } = context.options
-    const change = { name, ...constantRate(rate), pendingMax, failuresPercentMax }
+    const { name, rate, pendingMax, failuresMax: failuresPercentMax, from: sourceVersions, tag: tags } = context.options
+    const times = { workTimeoutS: context.options.timeout, ackTimeoutS: context.options.ackTimeout }
+    const change = { name, ...constantRate(rate), pendingMax, failuresPercentMax, sourceVersions, tags, ...times }
     const rollout = await send(context, "PATCH", pathOf(context.args[0]), change)
     context.output.result(rollout, rolloutText(rollout))
     return EXIT_DONE
@@ -196,22 +103,6 @@ function taskAct(action: string): (context: CommandContext<CloudOptions>) => Pro
     }
 }
 
-function addCreate(group: Command, cli: Cli): void {
-    addCloudOptions(group.command("create"))
-        .description("roll a release out")
-        .requiredOption("--release <id>", "release to roll out")
-        .requiredOption("--to <whom>", "`all`, `percent:N`, `group:A,B`, `region:A,B`, or device ids with commas", parseScope)
-        .option("--name <name>", "for people")
-        .option("--continuous", "look at each check-in anew; default: the devices of now")
-        .option("--knobs <file>", "JSON5 file with any of the knobs of docs/api.md")
-        .option("--push", "push to devices in place of waiting for their check-ins")
-        .option("--rate <n>", "devices a minute", parseInteger(1, RATE_MAX))
-        .option("--pending-max <n>", "devices under way at a time", parseInteger(1, COUNT_MAX))
-        .option("--draft", "wait for `otary rollout start`, or for approvals")
-        .option("--dry-run", "only say what it would do")
-        .action(cli.action(create))
-}
-
 function addSmall(group: Command, cli: Cli): void {
     const actions = [
         ["start", "start a draft"],
@@ -237,7 +128,7 @@ function addSmall(group: Command, cli: Cli): void {
 /** Adds the commands to the program. */
 export function registerRollout(program: Command, cli: Cli): void {
     const group = program.command("rollout").description("roll releases out, step by step")
-    addCreate(group, cli)
+    registerRolloutCreate(group, cli)
     addCloudOptions(group.command("list"))
         .description("list rollouts, newest first")
         .option("--release <id>", "rollouts of this release only")
@@ -257,6 +148,10 @@ export function registerRollout(program: Command, cli: Cli): void {
         .option("--rate <n>", "devices a minute; 0: no rate", parseInteger(0, RATE_MAX))
         .option("--pending-max <n>", "devices under way at a time", parseInteger(1, COUNT_MAX))
         .option("--failures-max <percent>", "failures that end it, in percent", parseInteger(0, 100))
+        .option("--timeout <s>", "seconds from the first progress report to the result", parseInteger(1, COUNT_MAX))
+        .option("--ack-timeout <s>", "seconds that an offer waits for the device", parseInteger(1, COUNT_MAX))
+        .option("--from <versions>", "versions that it replaces, with commas", parseList)
+        .option("--tag <name=value>", "all of its tags anew, as often as needed", parseSetting)
         .action(cli.action(edit))
     addSmall(group, cli)
     addCloudOptions(group.command("cancel"))

@@ -13,7 +13,9 @@ import { addCloudOptions } from "../options"
 import { fields } from "../output"
 
 interface ImportOptions extends CloudOptions {
-    readonly product: string
+    readonly product?: string
+    readonly group?: string
+    readonly rollout?: string
     readonly invalid?: string
 }
 
@@ -37,14 +39,27 @@ function fileError(what: string): (error: unknown) => never {
     }
 }
 
-async function importFile({ io, output, args, options }: CommandContext<ImportOptions>): Promise<number> {
-    const client = connect(io, options)
-    const file = createReadStream(resolve(io.cwd, args[0]!))
+/** Streams a file of names into a product, a group or a rollout that is a draft. Throws CLI_FILE and what the client throws. */
+export async function sendNames(client: Client, path: string, place: string, id: string): Promise<DeviceImport> {
+    const file = createReadStream(path)
     await new Promise((done, failed) => file.once("open", done).once("error", failed)).catch(fileError("read the file"))
     const body = Readable.toWeb(file) as ReadableStream
-    const path = `/imports?product=${encodeURIComponent(options.product)}`
-    const response = await client.open("POST", path, { body, type: "text/csv" })
-    const done = (await response.json()) as DeviceImport
+    const response = await client.open("POST", `/imports?${place}=${encodeURIComponent(id)}`, { body, type: "text/csv" })
+    return (await response.json()) as DeviceImport
+}
+
+async function importFile({ io, output, args, options }: CommandContext<ImportOptions>): Promise<number> {
+    const client = connect(io, options)
+    const { product, group, rollout } = options
+    const places = Object.entries({ product, group, rollout }).filter((one): one is [string, string] => one[1] !== undefined)
+    const [place] = places
+    if (place === undefined || places.length > 1)
+        throw new CliError(
+            "CLI_USAGE",
+            "it is not clear where the names are to go",
+            "give one of --product, --group and --rollout",
+        )
+    const done = await sendNames(client, resolve(io.cwd, args[0]!), ...place)
     const { id, total, created, existing, invalid } = done
     output.result(done, fields({ import: id, total, created, existing, invalid }))
     if (invalid === 0) return EXIT_DONE
@@ -73,9 +88,11 @@ async function exportCsv({ io, output, args, options }: CommandContext<ExportOpt
 /** Adds the commands to the program. */
 export function registerTransfer(program: Command, cli: Cli): void {
     addCloudOptions(program.command("import"))
-        .description("make devices out of a CSV file of names; exit code 3 when some are not valid")
+        .description("take device names from a CSV file; exit code 3 when some are not valid")
         .argument("<file>", "names in the first column, or in the one headed id, device or name")
-        .requiredOption("--product <id>", "product of the devices")
+        .option("--product <id>", "make devices of this product")
+        .option("--group <id>", "list devices in this group")
+        .option("--rollout <id>", "list devices in this rollout, a draft to listed devices")
         .option("--invalid <file>", "save the names that are not valid, with reasons")
         .action(cli.action(importFile))
     addCloudOptions(program.command("export"))

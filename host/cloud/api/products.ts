@@ -1,6 +1,8 @@
 // Routes of products and clouds.
 
 import { createRoute, z } from "@hono/zod-openapi"
+import { KEYS_MAX } from "../../../firmware/constants"
+import { publicKeyText } from "../artifacts/signatures"
 import { eventOf, nowOf, type Context } from "../context"
 import { MODULE_DEFAULT } from "../domain/types"
 import { newId, newToken, tokenHash } from "../ids"
@@ -11,6 +13,15 @@ import { newApi, pageOf, pageQuery, pageRequest, tenantOf, type Api } from "./ba
 import { answer, body, page, PROBLEM, OPERATOR, VIEWER } from "./routes"
 import { chosenId, cloudSchema, idParam, name, productCreatedSchema, productSchema, tokenSchema } from "./schemas"
 
+const publicKey = z
+    .string()
+    .max(1000)
+    .transform((text, c) => {
+        const key = publicKeyText(text)
+        if (key !== null) return key
+        c.addIssue({ code: "custom", message: "a public key: LMS in hex, or ECDSA P-256 (SPKI, base64 or PEM)" })
+        return z.NEVER
+    })
 const settings = {
     name: name.optional(),
     autoClaim: z.boolean().optional(),
@@ -18,6 +29,7 @@ const settings = {
     signatureRequired: z.boolean().optional(),
     choice: z.enum(["version", "recent"]).optional(),
     modules: z.array(chosenId).min(1).max(MODULES_MAX).optional(),
+    publicKeys: z.array(publicKey).max(KEYS_MAX).optional(),
 }
 
 const createProduct = createRoute({
@@ -86,8 +98,17 @@ const getCloud = createRoute({
 })
 
 function productItem(row: ProductRow): z.infer<typeof productSchema> {
-    const { id, name: label, autoClaim, registerById, signatureRequired, choice = "version", modules = [MODULE_DEFAULT] } = row
-    const rules = { autoClaim, registerById, signatureRequired, choice, modules }
+    const {
+        id,
+        name: label,
+        autoClaim,
+        registerById,
+        signatureRequired,
+        choice = "version",
+        modules = [MODULE_DEFAULT],
+        publicKeys = [],
+    } = row
+    const rules = { autoClaim, registerById, signatureRequired, publicKeys, choice, modules }
     return { id, name: label, ...rules, createdAt: row.createdAt.toISOString() }
 }
 

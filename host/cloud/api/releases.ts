@@ -1,13 +1,14 @@
 // Routes of artifacts and releases.
 
 import { createRoute, z } from "@hono/zod-openapi"
-import { isSigned, readImage } from "../artifacts/image"
-import { partReader } from "../artifacts/store"
+import { readImage } from "../artifacts/image"
+import type { ArtifactCheck } from "../artifacts/store"
 import { eventOf, nowOf, type Context } from "../context"
 import { ARTIFACT_BYTES_MAX } from "../limits"
 import { notFound, Problem } from "../problems"
 import { changeRelease, createRelease, deleteRelease } from "../services/releases"
-import type { ArtifactRow, ReleaseRow } from "../store/store"
+import { checkKeptSigned, checkSigned } from "../services/signed"
+import type { ArtifactRow, ImageManifest, ReleaseRow } from "../store/store"
 import { newApi, pageOf, pageQuery, pageRequest, tenantOf, type Api } from "./base"
 import { answer, body, EMPTY, page, PROBLEM, OPERATOR, VIEWER } from "./routes"
 import { knobsSchema, scopeDraft } from "./rollout-schemas"
@@ -18,7 +19,10 @@ const upload = createRoute({
     path: "/artifacts",
     security: OPERATOR,
     summary: "Upload an image",
-    description: "The body is the image itself, as application/zip. It is refused when it is not a whole, unharmed image.",
+    description:
+        "The body is the image itself, as application/zip. It is refused when it is not a whole, unharmed image, or \
+not signed as the product wants it that the query, or else the image's manifest, names.",
+    request: { query: z.object({ product: z.string().max(63).optional() }) },
     responses: {
         200: answer("The artifact; it was there already", artifactSchema),
         201: answer("The artifact", artifactSchema),
@@ -124,19 +128,22 @@ async function rolloutsOf(context: Context, tenant: string, releases: ReleaseRow
     return new Map(ids.map(id => [id, all.filter(({ release }) => release === id).map(rollout => rollout.id)]))
 }
 
-/**
- * The images of a product that asks for it are signed. The devices verify the signatures against their keys; here is made sure that
- * none is released without. Throws Problem `signature_missing`.
- */
-async function checkSigned(context: Context, tenant: string, draft: z.infer<typeof releaseDraft>): Promise<void> {
-    const product = await context.store.tables.products.get(tenant, draft.product)
-    if (product?.signatureRequired !== true) return
-    for (const image of [draft.artifact, ...Object.values(draft.deltas ?? {})]) {
-        const known = await context.store.tables.artifacts.get(tenant, image)
-        if (known === null || (await isSigned(partReader(context.artifacts, image), known.sizeBytes))) continue
-        const detail =
-            "The product takes signed images only, and this one is not signed. Sign it offline with otary sign, upload that."
-        throw new Problem("signature_missing", detail, [{ path: "artifact", message: "a signed image" }])
+/** Every image that a draft names, by its field. */
+function imagesOf({ artifact, deltas = {}, files = {} }: z.infer<typeof releaseDraft>): [string, string][] {
+    const named = (field: string, images: Record<string, string>): [string, string][] =>
+        Object.entries(images).map(([name_, image]) => [`${field}.${name_}`, image])
+    return [["artifact", artifact], ...named("deltas", deltas), ...named("files", files)]
+}
+
+/** Reads an upload, and holds it against the product that it is for: the one that the call names, else the manifest's. */
+function uploadCheck(context: Context, tenant: string, named: string | undefined): ArtifactCheck<ImageManifest> {
+    return async (read, sizeBytes) => {
+        const manifest = await readImage(read, sizeBytes)
+        const id = named ?? manifest.product
+        const product = id === undefined ? null : await context.store.tables.products.get(tenant, id)
+        if (product === null && named !== undefined) throw notFound("product")
+        if (product !== null) await checkSigned(product, read, sizeBytes, "product")
+        return manifest
     }
 }
 
@@ -151,7 +158,8 @@ function addArtifactRoutes(api: Api, context: Context): void {
         if (!/^application\/(zip|octet-stream)\b/i.test(type)) {
             throw new Problem("content_type_unknown", "Send the image as Content-Type: application/zip.")
         }
-        const { sha256: hash, sizeBytes, checked } = await context.artifacts.put(c.env.incoming, ARTIFACT_BYTES_MAX, readImage)
+        const check = uploadCheck(context, tenantOf(c), c.req.valid("query").product)
+        const { sha256: hash, sizeBytes, checked } = await context.artifacts.put(c.env.incoming, ARTIFACT_BYTES_MAX, check)
         const row: ArtifactRow = { tenant: tenantOf(c), sha256: hash, sizeBytes, manifest: checked, createdAt: nowOf(context) }
         const fresh = await artifacts.insert(row)
         if (!fresh) return c.json(artifactItem((await artifacts.get(row.tenant, hash)) ?? row), 200)
@@ -178,7 +186,7 @@ function addReleaseRoutes(api: Api, context: Context): void {
     const { releases } = context.store.tables
     api.openapi(create, async c => {
         const draft = c.req.valid("json")
-        await checkSigned(context, tenantOf(c), draft)
+        await checkKeptSigned(context, tenantOf(c), draft.product, imagesOf(draft))
         const [release, rollout] = await createRelease(context, tenantOf(c), draft)
         return c.json(releaseItem(release, rollout === null ? [] : [rollout.id]), 201)
     })

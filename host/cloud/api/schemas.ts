@@ -60,6 +60,7 @@ export const productSchema = z
         autoClaim: z.boolean(),
         registerById: z.boolean(),
         signatureRequired: z.boolean(),
+        publicKeys: z.array(z.string()),
         choice: z.enum(["version", "recent"]),
         modules: z.array(z.string()),
         createdAt: time,

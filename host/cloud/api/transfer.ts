@@ -4,7 +4,7 @@ import { createRoute, z } from "@hono/zod-openapi"
 import { Readable } from "node:stream"
 import type { Context } from "../context"
 import { importDevices } from "../imports"
-import { EXPORT_STEP_ROWS } from "../limits"
+import { EXPORT_STEP_ROWS, ID_CHARS_MAX } from "../limits"
 import { notFound, Problem } from "../problems"
 import type { ImportRow } from "../store/access"
 import { newApi, pageOf, pageQuery, pageRequest, tenantOf, type Api } from "./base"
@@ -16,6 +16,8 @@ const importSchema = z
     .object({
         id: z.string(),
         product: z.string(),
+        group: z.string().nullable(),
+        rollout: z.string().nullable(),
         state: z.enum(["running", "done", "failed"]),
         total: z.int(),
         created: z.int(),
@@ -26,15 +28,16 @@ const importSchema = z
         updatedAt: time,
     })
     .openapi("Import")
+const place = z.string().min(1).max(ID_CHARS_MAX).optional()
 const CSV = { content: { "text/csv": { schema: z.string() } } }
 
 const create = createRoute({
     method: "post",
     path: "/imports",
     security: OPERATOR,
-    summary: "Make devices out of a CSV file of names",
+    summary: "Take device names from a CSV file: make devices of a product, or list devices in a group or a rollout",
     description: "The body is the file itself, as text/csv: names in the first column, or in the one headed id, device or name.",
-    request: { query: z.object({ product: z.string().max(63) }) },
+    request: { query: z.object({ product: place, group: place, rollout: place }) },
     responses: { 201: answer("How it went", importSchema), default: PROBLEM },
 })
 const list = createRoute({
@@ -124,9 +127,16 @@ async function* batches<Row>(
 }
 
 function item(row: ImportRow): z.infer<typeof importSchema> {
-    const { id, product, state, total, created, existing, invalid: wrong, reason } = row
+    const { id, product, group, rollout, state, total, created, existing, invalid: wrong, reason } = row
     const times = { createdAt: row.createdAt.toISOString(), updatedAt: row.updatedAt.toISOString() }
-    return { id, product, state, total, created, existing, invalid: wrong, reason, ...times }
+    return { id, product, group, rollout, state, total, created, existing, invalid: wrong, reason, ...times }
+}
+
+/** Plain CSV in UTF-8 (RFC 7111: the charset is UTF-8 unless it is named). */
+function checkCsv(type: string, encoding: string): void {
+    const [, charset = "utf-8"] = /;\s*charset="?([\w-]+)/i.exec(type) ?? []
+    if (/^text\/csv\s*(;|$)/i.test(type) && /^(utf-?8|us-ascii)$/i.test(charset) && /^identity$/i.test(encoding)) return
+    throw new Problem("content_type_unknown", "Send the file as Content-Type: text/csv, in UTF-8, and not compressed.")
 }
 
 function addImportRoutes(api: Api, context: Context): void {
@@ -137,9 +147,8 @@ function addImportRoutes(api: Api, context: Context): void {
         return row
     }
     api.openapi(create, async c => {
-        if (!/^text\/csv\b/i.test(c.req.header("content-type") ?? ""))
-            throw new Problem("content_type_unknown", "Send the file as Content-Type: text/csv.")
-        const row = await importDevices(context, tenantOf(c), c.req.valid("query").product, c.env.incoming)
+        checkCsv(c.req.header("content-type") ?? "", c.req.header("content-encoding") ?? "identity")
+        const row = await importDevices(context, tenantOf(c), c.req.valid("query"), c.env.incoming)
         return c.json(item(row), 201)
     })
     api.openapi(list, async c => {

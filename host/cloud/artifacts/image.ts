@@ -4,13 +4,7 @@ import { createHash } from "node:crypto"
 import { crc32 } from "node:zlib"
 import { z } from "zod"
 import { versionRangeValid, versionValid } from "../../../firmware/version"
-import {
-    ENTRIES_MAX,
-    ENTRY_NAME_BYTES_MAX,
-    MANIFEST_BYTES_MAX,
-    PARTS_MAX,
-    SIGNATURES_BYTES_MAX,
-} from "../../../firmware/constants"
+import { ENTRIES_MAX, ENTRY_NAME_BYTES_MAX, MANIFEST_BYTES_MAX, PARTS_MAX } from "../../../firmware/constants"
 import { VERSION_CHARS_MAX } from "../limits"
 import { storable } from "../attributes"
 import { Problem } from "../problems"
@@ -19,11 +13,13 @@ import type { ReadPart } from "./store"
 
 const LOCAL_HEADER = 0x04034b50
 const CENTRAL_HEADER = 0x02014b50
-const LOCAL_HEADER_BYTES = 30
+/** Bytes of a local header without its name and extra field (APPNOTE 4.3.7). */
+export const LOCAL_HEADER_BYTES = 30
 const FLAGS_REFUSED = 0x0009
 const READ_BYTES = 1_048_576
 
-interface Entry {
+/** An entry of a zip file: where its bytes are. */
+export interface Entry {
     name: string
     offset: number
     sizeBytes: number
@@ -88,7 +84,7 @@ function plainName(name: string): string {
 }
 
 /** All entries but empty folders, in their order. */
-async function readEntries(read: ReadPart, sizeBytes: number): Promise<Entry[]> {
+export async function readEntries(read: ReadPart, sizeBytes: number): Promise<Entry[]> {
     const entries: Entry[] = []
     let offset = 0
     for (;;) {
@@ -150,42 +146,4 @@ export async function readImage(read: ReadPart, sizeBytes: number): Promise<Imag
     const manifest = await readManifest(read, entries[0])
     await checkParts(read, entries, manifest)
     return manifest
-}
-
-const EXTRA_SIGNATURES = 0x293a
-const SIGNATURES_MAGIC = "OTS1"
-const RECORD_BYTES = 12
-
-/** Whether the local header of manifest.json carries ECDSA signatures (firmware/FORMAT.md, "manifest.sig"). */
-async function hasEcdsa(read: ReadPart): Promise<boolean> {
-    const head = await read(0, LOCAL_HEADER_BYTES)
-    const extra = await read(LOCAL_HEADER_BYTES + head.readUInt16LE(26), head.readUInt16LE(28))
-    for (let at = 0; at + 4 <= extra.length; at += 4 + extra.readUInt16LE(at + 2)) {
-        if (extra.readUInt16LE(at) === EXTRA_SIGNATURES) return extra.readUInt16LE(at + 2) > 0
-    }
-    return false
-}
-
-/** Whether a manifest.sig is whole and holds at least one signature. */
-function hasRecord(bytes: Buffer): boolean {
-    const count = bytes.length < 8 || bytes.toString("latin1", 0, 4) !== SIGNATURES_MAGIC ? 0 : bytes.readUInt8(4)
-    let at = 8
-    let signatures = 0
-    for (let index = 0; index < count && at + RECORD_BYTES <= bytes.length; index += 1) {
-        const signatureBytes = bytes.readUInt16LE(at + 10)
-        at += RECORD_BYTES + signatureBytes
-        if (signatureBytes > 0) signatures += 1
-    }
-    return signatures > 0 && signatures === count && at === bytes.length
-}
-
-/**
- * Whether an image that readImage took carries a signature. Whether it holds, the devices decide, which know their keys; the cloud
- * knows neither those nor, ever, a signing key.
- */
-export async function isSigned(read: ReadPart, sizeBytes: number): Promise<boolean> {
-    const [, second] = await readEntries(read, sizeBytes)
-    if (second?.name === "manifest.sig" && second.sizeBytes <= SIGNATURES_BYTES_MAX)
-        return hasRecord(await read(second.offset, second.sizeBytes))
-    return hasEcdsa(read)
 }

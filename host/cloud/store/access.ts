@@ -140,6 +140,8 @@ export interface ImportTable {
     update(row: ImportRow): Promise<void>
     /** Makes devices that are claimed and have no token, which register by themselves. Answers how many are new. */
     addDevices(row: ImportRow, cloud: string, names: string[]): Promise<number>
+    /** Those of some names that no device of the tenant (and product, unless it is null) has. */
+    unknown(tenant: string, product: string | null, names: string[]): Promise<string[]>
     addInvalid(row: ImportRow, lines: InvalidLine[]): Promise<void>
     /** Invalid lines behind a line. */
     invalid(tenant: string, id: string, afterLine: number, limit: number): Promise<InvalidLine[]>

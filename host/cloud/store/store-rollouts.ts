@@ -160,7 +160,10 @@ export interface ReleaseTable {
 /** Rollouts, newest first. */
 export interface RolloutTable {
     insert(row: RolloutRow): Promise<void>
-    addDevices(tenant: string, rollout: string, deviceIds: string[]): Promise<void>
+    /** The product of a draft whose scope lists devices, and nobody else changes the draft until the transaction ends; else null. */
+    lockDraft(tenant: string, id: string): Promise<string | null>
+    /** Adds devices to the list of a scope; answers how many are new in it. */
+    addDevices(tenant: string, rollout: string, deviceIds: string[]): Promise<number>
     get(tenant: string, id: string): Promise<RolloutListed | null>
     /** The same, and nobody else plans or changes it until the transaction ends. Null too when `skip` and someone else does. */
     lock(id: string, skip: boolean): Promise<(RolloutListed & PaceRow) | null>
@@ -231,5 +234,7 @@ export interface GroupTable {
     addDevices(tenant: string, id: string, deviceIds: string[]): Promise<number>
     removeDevices(tenant: string, id: string, deviceIds: string[]): Promise<number>
     deviceIds(tenant: string, id: string, page: PageRequest): Promise<string[]>
+    /** Devices of a listed group. */
+    deviceCount(tenant: string, id: string): Promise<number>
     count(tenant: string): Promise<number>
 }

@@ -42,6 +42,10 @@ export function groupTable(query: Query): GroupTable {
         removeDevices: async (tenant, id, deviceIds) => (await query(REMOVE, [tenant, id, deviceIds])).length,
         deviceIds: async (tenant, id, { after, limit }) =>
             (await query<{ id: string }>(DEVICE_IDS, [tenant, id, after, limit])).map(one => one.id),
+        deviceCount: async (tenant, id) => {
+            const text = "select count(*)::int as count from group_device where tenant_id = $1 and group_id = $2"
+            return (await query<{ count: number }>(text, [tenant, id]))[0]?.count ?? 0
+        },
         count: async tenant => {
             const text = "select count(*)::int as count from device_group where tenant_id = $1"
             return (await query<{ count: number }>(text, [tenant]))[0]?.count ?? 0

@@ -10,6 +10,9 @@ const IMPORT = `tenant_id as tenant, id, product_id as product, group_id as "gro
 const ADD_DEVICES = `insert into device (tenant_id, id, product_id, cloud_id, attributes, version, claimed, token_used, created_at)
     select $1, name, $2, $3, '{}', '', true, false, $4 from unnest($5::text[]) as n(name) on conflict do nothing returning 1`
 
+const UNKNOWN = `select wanted.id from unnest($3::text[]) as wanted(id)
+    where not exists (select from device d where d.id = wanted.id and d.tenant_id = $1 and ($2::text is null or d.product_id = $2))`
+
 const ADD_INVALID = `insert into device_import_invalid (tenant_id, import_id, line, name, reason)
     select $1, $2, line, name, reason from jsonb_to_recordset($3::jsonb) as n(line integer, name text, reason text)`
 
@@ -55,6 +58,8 @@ export function importTable(query: Query): ImportTable {
                 order by id desc limit $3`
             return query<ImportRow>(text, [tenant, after, limit])
         },
+        unknown: async (tenant, product, names) =>
+            (await query<{ id: string }>(UNKNOWN, [tenant, product, names])).map(({ id }) => id),
         invalid: (tenant, id, afterLine, limit) => query<InvalidLine>(INVALID, [tenant, id, afterLine, limit]),
     }
 }

@@ -39,6 +39,9 @@ const LIST_SHARE = `insert into rollout_device (tenant_id, device_id, rollout_id
     select tenant_id, id, $1 from device where product_id = $2
     order by hashtextextended(id || $1, 0), id limit $3 on conflict do nothing`
 
+const LOCK_DRAFT = `select r.product_id as product ${LISTED_FROM} join rollout_pace p on p.rollout_id = o.id
+    where o.tenant_id = $1 and o.id = $2 and o.state = 'draft' and o.scope = 'devices' for update of p`
+
 /** Knobs that the row does not name, because it is older than they are, have their default. */
 function withKnobs<Row extends { knobs: Knobs }>(rows: Row[]): Row[] {
     return rows.map(row => ({ ...row, knobs: { ...KNOBS_DEFAULT, ...row.knobs } }))
@@ -100,12 +103,13 @@ function candidateTable(query: Query): Pick<RolloutTable, "candidates" | "candid
 
 function scopeTable(
     query: Query,
-): Pick<RolloutTable, "addDevices" | "deviceIds" | "scopeDevices" | "scopeCount" | "listShare" | "updateSnapshot"> {
+): Pick<RolloutTable, "addDevices" | "lockDraft" | "deviceIds" | "scopeDevices" | "scopeCount" | "listShare" | "updateSnapshot"> {
     return {
+        lockDraft: async (tenant, id) => (await query<{ product: string }>(LOCK_DRAFT, [tenant, id]))[0]?.product ?? null,
         addDevices: async (tenant, rollout, deviceIds) => {
             const text = `insert into rollout_device (tenant_id, device_id, rollout_id) select $1, unnest($3::text[]), $2
-                on conflict do nothing`
-            if (deviceIds.length > 0) await query(text, [tenant, rollout, deviceIds])
+                on conflict do nothing returning 1`
+            return deviceIds.length === 0 ? 0 : (await query(text, [tenant, rollout, deviceIds])).length
         },
         deviceIds: async (rollout, { after, limit }) => {
             const text = `select device_id as id from rollout_device where rollout_id = $1 and ($2::text is null or device_id > $2)
