@@ -112,7 +112,7 @@ async function startParts(options: CloudOptions, log: Logger, closers: (() => Pr
     closers.push(server.close)
     if (options.ticks !== false) closers.push(startScheduler(context).close)
     log.info({ url: server.url, at: nowOf(context) }, "the cloud is ready")
-    return { url: server.url, adminToken: token, databaseUrl, tick: () => tick(context) }
+    return { url: server.url, adminToken: token, databaseUrl, tick: async () => (await tick(context)) === "now" }
 }
 
 /**

@@ -5,7 +5,17 @@ import { createHash, randomBytes, timingSafeEqual } from "node:crypto"
 const ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 const TIME_CHARS = 10
 const RANDOM_CHARS = 16
+const IDS_PER_DRAW = 256
 const TOKEN_BYTES = 24
+
+/** Random bytes for ids, drawn some at a time: each draw costs more than an id. */
+const pool = { bytes: Buffer.alloc(0), used: 0 }
+
+function randomSome(): Buffer {
+    if (pool.used === pool.bytes.length) Object.assign(pool, { bytes: randomBytes(RANDOM_CHARS * IDS_PER_DRAW), used: 0 })
+    pool.used += RANDOM_CHARS
+    return pool.bytes.subarray(pool.used - RANDOM_CHARS, pool.used)
+}
 
 /**
  * A new id of 26 characters: 48 bits of time in ms and 80 random bits in Crockford's base 32 (the ULID layout), so that ids sort by time.
@@ -16,7 +26,7 @@ export function newId(nowMs: number): string {
     for (let rest = nowMs, index = 0; index < TIME_CHARS; index += 1, rest = Math.floor(rest / 32))
         time = ALPHABET[rest % 32] + time
     let random = ""
-    for (const byte of randomBytes(RANDOM_CHARS)) random += ALPHABET[byte % 32]
+    for (const byte of randomSome()) random += ALPHABET[byte % 32]
     return time + random
 }
 

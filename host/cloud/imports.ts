@@ -90,12 +90,23 @@ async function* steps(content: Readable): AsyncGenerator<Step> {
     yield step
 }
 
+/** Waits until a parser takes more, or has ended. */
+function roomIn(source: ReturnType<typeof parse>): Promise<void> {
+    return new Promise(resolve => {
+        const go = (): void => {
+            source.off("drain", go).off("close", go)
+            resolve()
+        }
+        source.on("drain", go).on("close", go)
+    })
+}
+
 /** Pours the file into the parser; an error of either side ends both. */
 async function feed(content: Readable, source: ReturnType<typeof parse>): Promise<void> {
     try {
         for await (const chunk of bounded(content)) {
             if (source.destroyed) return
-            if (!source.write(chunk)) await new Promise(resolve => source.once("drain", resolve).once("close", resolve))
+            if (!source.write(chunk)) await roomIn(source)
         }
         source.end()
     } catch (error) {
@@ -191,7 +202,9 @@ export async function importDevices(
             await finish(context, row, problem)
             throw problem
         }
-        return await finish(context, row, null)
+        row = await finish(context, row, null)
+        if (row.created >= IMPORT_STEP_NAMES) await context.store.tables.imports.settle()
+        return row
     } finally {
         importsUnderWay -= 1
     }

@@ -200,6 +200,8 @@ export const SNAPSHOT_STEP_DEVICES = 2000
 export const STEP_TASKS = 1000
 /** Milliseconds between the ticks of a scheduler. */
 export const TICK_MS = 1000
+/** Milliseconds to the next tick after one that handed tasks out: a rate of 10,000 a minute is 33 devices in this time. */
+export const TICK_BUSY_MS = 200
 /** Example devices of each reason in a preview. */
 export const PREVIEW_EXAMPLES = 20
 /** Percent of a product's devices that may be reached at once without a second confirmation. */

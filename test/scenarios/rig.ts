@@ -27,12 +27,12 @@ export interface Rig {
     nowMs(): number
     /** Moves the clock of all. */
     advance(seconds: number): void
-    /** Makes devices of product "p" with token `token-ID` that run 1.0.0. */
-    devices(ids: string[]): Promise<void>
+    /** Makes devices of a product, "p" by default, with token `token-ID`, that run 1.0.0. */
+    devices(ids: string[], product?: string): Promise<void>
     /** Gives devices that are there the token `token-ID`. */
     tokens(ids: string[]): Promise<void>
-    /** Makes a release of product "p" without a rollout. */
-    release(version: string, more?: { needsVerification?: boolean; policy?: string }): Promise<ReleaseRow>
+    /** Makes a release of a product, "p" by default, without a rollout. */
+    release(version: string, more?: { needsVerification?: boolean; policy?: string }, product?: string): Promise<ReleaseRow>
     /** A device's check-in at a process. Answers the task's id, "" for none. */
     checkin(process: number, id: string, version: string): Promise<string>
     /** All events, oldest first. */
@@ -64,19 +64,35 @@ async function allEvents({ store }: Context): Promise<EventRow[]> {
     }
 }
 
-async function prepare({ store, nowMs }: Context): Promise<void> {
+/** Makes sure that a product is there. */
+async function addProduct({ store, nowMs }: Context, id: string): Promise<void> {
     const createdAt = new Date(nowMs())
-    await store.ensureTenant(DEFAULT_TENANT, DEFAULT_CLOUD, createdAt)
-    const product = { tenant: DEFAULT_TENANT, id: "p", name: "p", autoClaim: true, registerById: true, signatureRequired: false }
+    const product = { tenant: DEFAULT_TENANT, id, name: id, autoClaim: true, registerById: true, signatureRequired: false }
     await store.tables.products.insert({ ...product, tokenHash: null, createdAt })
 }
 
-async function addRelease(context: Context, version: string, more: object): Promise<ReleaseRow> {
+async function prepare(context: Context): Promise<void> {
+    await context.store.ensureTenant(DEFAULT_TENANT, DEFAULT_CLOUD, new Date(context.nowMs()))
+    await addProduct(context, "p")
+}
+
+async function addDevices(context: Context, ids: string[], product: string): Promise<void> {
+    await addProduct(context, product)
+    const shared = { tenant: DEFAULT_TENANT, product, cloud: DEFAULT_CLOUD, attributes: {}, version: "1.0.0", claimed: true }
+    const more = { versions: {}, versionAt: null, tags: [], region: "", reported: {}, desired: {} }
+    const token = { tokenHolder: "operator" as const, tokenUsed: false, createdAt: new Date(context.nowMs()), lastSeenAt: null }
+    for (const id of ids) {
+        const row = { ...shared, ...more, ...token, id, tokenHash: tokenHash(`token-${id}`) }
+        if (!(await context.store.tables.devices.insert(row))) throw new Error(`device ${id} is there already`)
+    }
+}
+
+async function addRelease(context: Context, version: string, more: object, product: string): Promise<ReleaseRow> {
     const sha256 = (version.replace(/\D/g, "") + SHA256).slice(0, 64)
     const manifest = { name: "demo", platform: "host", version, build_id: version, parts: {} }
     const createdAt = new Date(context.nowMs())
     await context.store.tables.artifacts.insert({ tenant: DEFAULT_TENANT, sha256, sizeBytes: 1, manifest, createdAt } as never)
-    const draft = { product: "p", artifact: sha256, policy: "", description: "", commit: "", enabled: true, scope: null, ...more }
+    const draft = { product, artifact: sha256, policy: "", description: "", commit: "", enabled: true, scope: null, ...more }
     return (await createRelease(context, DEFAULT_TENANT, draft))[0]
 }
 
@@ -102,24 +118,9 @@ export async function startRig(count: number): Promise<Rig> {
         processes,
         nowMs,
         advance: seconds => void (clockMs += seconds * 1000),
-        devices: async ids => {
-            const shared = {
-                tenant: DEFAULT_TENANT,
-                product: "p",
-                cloud: DEFAULT_CLOUD,
-                attributes: {},
-                version: "1.0.0",
-                claimed: true,
-            }
-            const more = { versions: {}, versionAt: null, tags: [], region: "", reported: {}, desired: {} }
-            const token = { tokenHolder: "operator" as const, tokenUsed: false, createdAt: new Date(nowMs()), lastSeenAt: null }
-            for (const id of ids) {
-                const row = { ...shared, ...more, ...token, id, tokenHash: tokenHash(`token-${id}`) }
-                if (!(await context.store.tables.devices.insert(row))) throw new Error(`device ${id} is there already`)
-            }
-        },
+        devices: (ids, product = "p") => addDevices(context, ids, product),
         tokens: ids => giveTokens(database.url, ids),
-        release: (version, more = {}) => addRelease(context, version, more),
+        release: (version, more = {}, product = "p") => addRelease(context, version, more, product),
         checkin: async (process, id, version) => {
             const request = { id, tokenHash: tokenHash(`token-${id}`), attributes: {}, version, committed: true }
             return (await (processes[process % count] as Process).checkin(request))?.update ?? ""

@@ -4,7 +4,7 @@ import type { Gate, Knobs, Rate } from "./rollout"
 import { TASK_PENDING_STATES } from "./task-machine"
 import type { TaskState } from "./types"
 
-/** Hand-outs of the last span, in slots: slot k counts those of [k × slotMs, (k + 1) × slotMs). */
+/** Hand-outs of the last span, in slots of a 300th of it: slot k counts those of ((k - 1) × slotMs, k × slotMs]. */
 export interface Window {
     /** Number of the newest slot. */
     slot: number
@@ -14,7 +14,9 @@ export interface Window {
 
 /** What a rollout's pace remembers. */
 export interface Pace {
+    /** Empty without a rate. */
     minute: Window
+    /** Empty without a limit per period. */
     period: Window
     /** Unspent part of the rate, in thousandths of a device-minute: rate × ms adds up, 60,000 are one device. */
     credit: number
@@ -36,18 +38,17 @@ export interface PaceFacts {
     gate: number
 }
 
-const SLOTS = 60
-/** Slots that are summed up. A minute is 60 whole seconds; of a period the slot that is half out still counts, so that no span has more. */
-const MINUTE_SLOTS = SLOTS
-const PERIOD_SLOTS = SLOTS + 1
+const SLOTS = 300
 const MINUTE_MS = 60_000
 /** Unspent rate is kept for this long: a late tick catches up, a long silence does not become a burst. */
 const CREDIT_MS = 5_000
 
+const WINDOW_NEW: Window = { slot: 0, counts: [] }
+
 /** A pace before the first hand-out. */
 export const PACE_NEW: Pace = Object.freeze({
-    minute: { slot: 0, counts: [] },
-    period: { slot: 0, counts: [] },
+    minute: WINDOW_NEW,
+    period: WINDOW_NEW,
     credit: 0,
     atMs: 0,
 })
@@ -89,22 +90,26 @@ export function rateNow(rate: Rate, counts: Pick<Counts, "pushed" | "succeeded">
 }
 
 function slotOf(nowMs: number, spanMs: number): number {
-    return Math.floor(nowMs / (spanMs / SLOTS))
+    return Math.ceil((nowMs * SLOTS) / spanMs)
 }
 
 /** A window moved on to now. Time that runs backwards changes nothing. */
 function windowAt({ slot, counts }: Window, nowMs: number, spanMs: number): Window {
     const now = slotOf(nowMs, spanMs)
     if (now <= slot) return { slot, counts }
-    const gone = Math.min(now - slot, PERIOD_SLOTS)
-    return { slot: now, counts: [...Array.from({ length: gone }, () => 0), ...counts].slice(0, PERIOD_SLOTS) }
+    const gone = Math.min(now - slot, SLOTS + 1)
+    return { slot: now, counts: [...Array.from({ length: gone }, () => 0), ...counts].slice(0, SLOTS + 1) }
 }
 
-function windowSum({ counts }: Window, slots: number): number {
-    return counts.slice(0, slots).reduce((sum, count) => sum + count, 0)
+/** Hand-outs in the span that ends now. A slot that is partly out counts as a whole, so that no span ever has more than the limit. */
+function windowSum(window: Window, nowMs: number, spanMs: number): number {
+    const isWhole = Number.isInteger((nowMs * SLOTS) / spanMs)
+    const { counts } = windowAt(window, nowMs, spanMs)
+    return counts.slice(0, isWhole ? SLOTS : SLOTS + 1).reduce((sum, count) => sum + count, 0)
 }
 
-function windowAdd({ slot, counts }: Window, count: number): Window {
+function windowAdd(window: Window, count: number, nowMs: number, spanMs: number): Window {
+    const { slot, counts } = windowAt(window, nowMs, spanMs)
     return { slot, counts: [(counts[0] ?? 0) + count, ...counts.slice(1)] }
 }
 
@@ -135,14 +140,14 @@ export function isPaced({ rate, limits, pendingMax, gates }: Knobs): boolean {
 function rateRoom({ knobs, pace, counts }: PaceFacts, nowMs: number): number {
     if (knobs.rate === null) return Number.POSITIVE_INFINITY
     const perMinute = rateNow(knobs.rate, counts)
-    const inWindow = windowSum(windowAt(pace.minute, nowMs, MINUTE_MS), MINUTE_SLOTS)
+    const inWindow = windowSum(pace.minute, nowMs, MINUTE_MS)
     return Math.min(Math.floor(creditAt(pace, perMinute, nowMs) / MINUTE_MS), perMinute - inWindow)
 }
 
 function periodRoom({ knobs, pace }: PaceFacts, nowMs: number): number {
     const limit = knobs.limits.perPeriod
     if (limit === null) return Number.POSITIVE_INFINITY
-    return limit.count - windowSum(windowAt(pace.period, nowMs, limit.periodS * 1000), PERIOD_SLOTS)
+    return limit.count - windowSum(pace.period, nowMs, limit.periodS * 1000)
 }
 
 /** Room for devices that have not been given the update before. */
@@ -159,12 +164,12 @@ export function handOutRoom(facts: PaceFacts, nowMs: number): number {
 
 /** The pace after `count` hand-outs. */
 export function paceAfter({ knobs, pace, counts }: PaceFacts, count: number, nowMs: number): Pace {
-    const perMinute = knobs.rate === null ? 0 : rateNow(knobs.rate, counts)
-    const periodMs = (knobs.limits.perPeriod?.periodS ?? 60) * 1000
+    const { perPeriod } = knobs.limits
+    const credit = knobs.rate === null ? 0 : creditAt(pace, rateNow(knobs.rate, counts), nowMs) - count * MINUTE_MS
     return {
-        minute: windowAdd(windowAt(pace.minute, nowMs, MINUTE_MS), count),
-        period: windowAdd(windowAt(pace.period, nowMs, periodMs), count),
-        credit: knobs.rate === null ? 0 : creditAt(pace, perMinute, nowMs) - count * MINUTE_MS,
+        minute: knobs.rate === null ? WINDOW_NEW : windowAdd(pace.minute, count, nowMs, MINUTE_MS),
+        period: perPeriod === null ? WINDOW_NEW : windowAdd(pace.period, count, nowMs, perPeriod.periodS * 1000),
+        credit,
         atMs: Math.max(pace.atMs, nowMs),
     }
 }

@@ -30,7 +30,9 @@ const SETTINGS = {
     listen_addresses: "",
     unix_socket_permissions: "0700",
     max_connections: "60",
-    shared_buffers: "64MB",
+    shared_buffers: "128MB",
+    max_wal_size: "4GB",
+    random_page_cost: "1.1",
     jit: "off",
     log_min_messages: "warning",
 }

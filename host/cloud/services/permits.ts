@@ -45,7 +45,7 @@ async function grantOne(context: Context, tables: Tables, wishes: readonly Wish[
     if (row === undefined || facts === null) return wishes.map(() => false)
     const granted = grantOf(wishes, facts, nowMs)
     const given = granted.filter(Boolean).length
-    if (given > 0) await tables.rollouts.updatePace(rollout, { ...row, pace: paceAfter(facts, given, nowMs) })
+    if (given > 0) await tables.rollouts.updatePace(rollout, paceAfter(facts, given, nowMs))
     return granted
 }
 

@@ -1,17 +1,19 @@
-// One step of a rollout: the planner's commands, carried out in one transaction that holds the rollout's pace.
+// One step of a rollout: the planner's commands, carried out in one transaction that holds the rollout.
+// The order of locks is everywhere: rollout, devices by id, paces. A check-in takes no rollout, so nobody waits in a circle.
 
 import { nowOf, nowS, type Context } from "../context"
 import { admit } from "../domain/admit"
 import { match, matchReason } from "../domain/match"
-import { PACE_NEW, paceAfter, type Counts } from "../domain/pace"
+import { PACE_NEW, type Counts } from "../domain/pace"
 import { plan, type Command, type RolloutSnapshot } from "../domain/plan"
 import type { TaskState } from "../domain/types"
 import { versionOf } from "../domain/versions"
 import { SNAPSHOT_STEP_DEVICES, STEP_TASKS } from "../limits"
 import type { DeviceRow, RolloutCandidate, Tables, TaskRow } from "../store/store"
-import { candidatesOf, deviceFacts, ofDevice, surroundingsOf } from "./facts"
+import { candidatesOf, deviceFacts, ofDevice, surroundingsOf, type Surroundings } from "./facts"
+import { grant, type Wish } from "./permits"
 import { enterState, type LockedRollout } from "./rollouts"
-import { moveTask, newTask, noWrites, writeTasks, type TaskWrites } from "./tasks"
+import { moveTask, noWrites, writeFirstTasks, writeTasks, type Beginner, type TaskWrites } from "./tasks"
 
 /** What a step works on. */
 interface Step {
@@ -47,47 +49,40 @@ function override({ context, row }: Step, writes: TaskWrites, tasks: TaskRow[]):
     }
 }
 
-function admitDevice(
-    step: Step,
-    writes: TaskWrites,
-    device: DeviceRow,
-    around: Awaited<ReturnType<typeof surroundingsOf>>,
-    tasks: TaskRow[],
-): boolean {
+/** What a device of the scope begins with; null when the snapshot leaves it out. */
+function admitDevice(step: Step, writes: TaskWrites, device: DeviceRow, around: Surroundings, tasks: TaskRow[]): Beginner | null {
     const own = ofDevice(device, tasks)
     const [candidate] = candidatesOf(device, [step.candidate], around, own)
-    const before = own.find(task => task.rollout === step.row.id) ?? null
-    if (candidate === undefined || before !== null) return false
-    const { event, reason } = admit(deviceFacts(device), candidate, nowS(step.context))
-    if (event === null) return false
+    if (candidate === undefined || own.some(task => task.rollout === step.row.id)) return null
+    const facts = deviceFacts(device)
+    const { event, reason } = admit(facts, candidate, nowS(step.context))
+    if (event === null) return null
     if (event === "matched" || event === "matchedToConfirm") override(step, writes, own)
-    const source = versionOf(deviceFacts(device), step.row.module)
-    newTask(step.context, writes, { tenant: device.tenant, device: device.id, source, before }, step.candidate, event, reason)
-    return true
+    return { device: device.id, event, reason, source: versionOf(facts, step.row.module) }
 }
 
 /** Writes the next devices of a snapshot down. */
 async function snapshotStep(step: Step): Promise<void> {
-    const { tables, row, candidate } = step
+    const { context, tables, row, candidate } = step
     const page = { after: row.snapshotAfter, limit: SNAPSHOT_STEP_DEVICES }
-    const found = await tables.rollouts.scopeDevices(row, page)
-    const ids = found.map(({ id }) => id)
-    const devices = await tables.devices.lock(ids)
+    const devices = await tables.rollouts.scopeDevices(row, page, true)
+    const ids = devices.map(({ id }) => id)
     const around = { ...(await surroundingsOf(tables, [candidate], ids)), full: new Set<string>(), joining: row.id }
     const active = await tables.tasks.active(ids)
     const byDevice = new Map<string, TaskRow[]>()
     for (const task of active) byDevice.set(task.device, [...(byDevice.get(task.device) ?? []), task])
     const writes = noWrites()
-    const admitted = devices.filter(device => admitDevice(step, writes, device, around, byDevice.get(device.id) ?? [])).length
+    const admitted = devices.flatMap(device => admitDevice(step, writes, device, around, byDevice.get(device.id) ?? []) ?? [])
     await writeTasks(tables, writes)
-    const isDone = found.length < page.limit
-    await tables.rollouts.updateSnapshot(row.id, ids.at(-1) ?? row.snapshotAfter, isDone, (row.total ?? 0) + admitted)
+    await writeFirstTasks(context, tables, candidate, admitted)
+    const isDone = devices.length < page.limit
+    await tables.rollouts.updateSnapshot(row.id, ids.at(-1) ?? row.snapshotAfter, isDone, (row.total ?? 0) + admitted.length)
 }
 
 /** The devices of tasks that were just locked, and whether each may still take its task. */
 async function stillMatching(step: Step, tasks: TaskRow[]): Promise<Map<string, string>> {
     const ids = tasks.map(({ device }) => device)
-    const devices = await step.tables.devices.lock(ids)
+    const devices = await step.tables.devices.getMany(step.row.tenant, ids)
     const around = await surroundingsOf(step.tables, [step.candidate], ids)
     const active = await step.tables.tasks.active(ids)
     const reasons = new Map<string, string>()
@@ -100,27 +95,25 @@ async function stillMatching(step: Step, tasks: TaskRow[]): Promise<Map<string, 
 }
 
 async function dispatch(step: Step, command: Extract<Command, { kind: "dispatch" }>): Promise<void> {
-    const { context, tables, row, snapshot } = step
+    const { context, tables, row } = step
     const { onlineS } = row.knobs
     const seenAfter = onlineS === 0 ? null : new Date(context.nowMs() - onlineS * 1000)
     const tasks = await tables.tasks.takeQueued(row.id, nowOf(context), seenAfter, Math.min(command.count, STEP_TASKS))
     const reasons = await stillMatching(step, tasks)
     const writes = noWrites()
-    let { newDevices } = command
-    let given = 0
+    const matching = tasks.filter(task => reasons.get(task.device) === "")
+    const wishes = matching.map(({ offeredMs }): Wish => {
+        return { rollout: row.id, knobs: row.knobs, total: row.total ?? 0, isNew: offeredMs === null }
+    })
+    const granted = await grant(context, tables, wishes)
+    matching.forEach((task, index) => {
+        if (granted[index] === true) moveTask(context, writes, task, { event: "dispatched", reason: "", knobs: row.knobs })
+    })
     for (const task of tasks) {
         const reason = reasons.get(task.device) ?? "the device is gone"
-        if (reason !== "") {
-            moveTask(context, writes, task, { event: "withdrawn", reason, knobs: row.knobs })
-        } else if (task.offeredMs !== null || newDevices > 0) {
-            newDevices -= task.offeredMs === null ? 1 : 0
-            given += 1
-            moveTask(context, writes, task, { event: "dispatched", reason: "", knobs: row.knobs })
-        }
+        if (reason !== "") moveTask(context, writes, task, { event: "withdrawn", reason, knobs: row.knobs })
     }
     await writeTasks(tables, writes)
-    const pace = paceAfter(snapshot, given, context.nowMs())
-    if (given > 0) await tables.rollouts.updatePace(row.id, { pace, gate: row.gate, gatesApproved: row.gatesApproved })
 }
 
 async function cancelTasks({ context, tables, row }: Step, states: readonly TaskState[]): Promise<void> {
@@ -148,7 +141,7 @@ async function perform(step: Step, command: Command): Promise<void> {
         case "dispatch":
             return dispatch(step, command)
         case "gatePassed":
-            await tables.rollouts.updatePace(row.id, { ...row, gate: row.gate + 1 })
+            await tables.rollouts.updateGate(row.id, { ...row, gate: row.gate + 1 })
             await enterState(context, tables, row, { state: row.state, reason: command.reason }, "gate")
             return
         case "pause":
@@ -166,19 +159,24 @@ async function perform(step: Step, command: Command): Promise<void> {
     }
 }
 
-/**
- * Takes one step of a rollout: plans and does it. Answers whether another step may be due at once; false too when another process
- * has the rollout just now.
- */
-export function stepRollout(context: Context, id: string): Promise<boolean> {
+/** When there may be more to do: at once, soon (tasks were handed out, and their pace allows more in a moment), or some day. */
+export type Next = "now" | "soon" | "later"
+
+function nextOf(commands: readonly Command[]): Next {
+    if (commands.some(({ kind }) => kind !== "dispatch")) return "now"
+    return commands.length > 0 ? "soon" : "later"
+}
+
+/** Takes one step of a rollout: plans and does it. Answers when the next is due; "later" too when another process has it just now. */
+export function stepRollout(context: Context, id: string): Promise<Next> {
     return context.store.transaction(async tables => {
         const row = await tables.rollouts.lock(id, true)
         const [candidate] = row === null ? [] : await tables.rollouts.ofRollouts([id])
-        if (row === null || candidate === undefined) return false
+        if (row === null || candidate === undefined) return "later"
         const counts = (await tables.rollouts.counts([id])).get(id) as Counts
         const snapshot = snapshotOf(row, candidate, counts)
         const commands = plan(snapshot, context.nowMs())
         for (const command of commands) await perform({ context, tables, row, candidate, snapshot }, command)
-        return commands.some(({ kind }) => kind !== "dispatch")
+        return nextOf(commands)
     })
 }

@@ -166,7 +166,7 @@ export function resumeRollout(context: Context, tenant: string, id: string): Pro
     return changeLocked(context, tenant, id, async (tables, row) => {
         needState(row, "paused")
         const heldAtGate = row.reason.startsWith("gate ")
-        if (heldAtGate) await tables.rollouts.updatePace(id, { ...row, gate: row.gate + 1 })
+        if (heldAtGate) await tables.rollouts.updateGate(id, { ...row, gate: row.gate + 1 })
         await enterState(context, tables, row, { state: "running", reason: "" }, "resumed")
     })
 }
@@ -211,7 +211,7 @@ export function approveRollout(context: Context, tenant: string, id: string): Pr
         if (row.state === "running") {
             if (row.knobs.gates[row.gate] === undefined)
                 throw new Problem("rollout_state", "The rollout runs and stands before no gate; there is nothing to approve.")
-            await tables.rollouts.updatePace(id, { ...row, gatesApproved: Math.max(row.gatesApproved, row.gate + 1) })
+            await tables.rollouts.updateGate(id, { ...row, gatesApproved: Math.max(row.gatesApproved, row.gate + 1) })
             await tables.events.append([rolloutEvent(context, row, "approved")])
             return
         }

@@ -8,7 +8,10 @@ import type { TaskEvent } from "../domain/task-machine"
 import type { TaskState } from "../domain/types"
 import { newId } from "../ids"
 import { NAME_CHARS_MAX } from "../limits"
-import type { EventDraft, RolloutCandidate, Tables, TaskRow } from "../store/store"
+import type { EventDraft, RolloutCandidate, Tables, TaskOwn, TaskRow } from "../store/store"
+
+/** Longest reason of a task in characters. */
+const REASON_CHARS_MAX = NAME_CHARS_MAX * 2
 
 /** What is to be written at the end of a transaction, in this order: changed tasks make room for new ones. */
 export interface TaskWrites {
@@ -51,7 +54,7 @@ export type Happening = Omit<TaskHappening, "knobs" | "nowMs"> & { knobs: Knobs 
  */
 export function moveTask(context: Context, writes: TaskWrites, row: TaskRow, happening: Happening): TaskRow | null {
     const nowMs = context.nowMs()
-    const reason = happening.reason.slice(0, NAME_CHARS_MAX * 2)
+    const reason = happening.reason.slice(0, REASON_CHARS_MAX)
     const step = stepTask(row, { ...happening, reason, nowMs })
     if (step === null) return null
     const moved: TaskRow = { ...row, ...step.task, updatedAt: new Date(nowMs) }
@@ -87,11 +90,42 @@ export function newTask(
 ): TaskRow {
     const at = nowOf(context)
     const { rollout, module, version, knobs } = row
-    const birth: TaskBirth = { rollout, module, version, source, reason: reason.slice(0, NAME_CHARS_MAX * 2), before }
+    const birth: TaskBirth = { rollout, module, version, source, reason: reason.slice(0, REASON_CHARS_MAX), before }
     const born = bornTask(birth, event, knobs, at.getTime())
     const task: TaskRow = { ...born, id: newId(at.getTime()), tenant, device, createdAt: at, updatedAt: at }
     addTask(writes, task, before?.state ?? null, event)
     return task
+}
+
+/** A device for which a snapshot begins a task. */
+export interface Beginner {
+    device: string
+    event: TaskEvent
+    source: string
+    reason: string
+}
+
+/** Writes the first tasks of a rollout on many devices: those that begin with the same event share their statements. */
+export async function writeFirstTasks(
+    context: Context,
+    tables: Tables,
+    row: Pick<RolloutCandidate, "tenant" | "rollout" | "module" | "version" | "knobs">,
+    beginners: readonly Beginner[],
+): Promise<void> {
+    const writes = noWrites()
+    for (const event of new Set(beginners.map(one => one.event))) {
+        const place = { tenant: row.tenant, device: "", source: "", before: null }
+        const shared = newTask(context, noWrites(), place, row, event)
+        const own = beginners
+            .filter(one => one.event === event)
+            .map(({ device, source, reason }): TaskOwn => {
+                return { device, source, reason: reason.slice(0, REASON_CHARS_MAX), id: newId(shared.createdAt.getTime()) }
+            })
+        await tables.tasks.insertAlike(shared, own)
+        await tables.events.appendAlike(taskEvent(shared), own)
+        for (const _one of own) count(writes, row.rollout, countDeltas(null, null, shared.state, event))
+    }
+    await tables.rollouts.addCounts(writes.counts)
 }
 
 /** Writes everything. A task that moved twice is written as it is in the end. */

@@ -145,6 +145,8 @@ export interface ImportTable {
     addInvalid(row: ImportRow, lines: InvalidLine[]): Promise<void>
     /** Invalid lines behind a line. */
     invalid(tenant: string, id: string, afterLine: number, limit: number): Promise<InvalidLine[]>
+    /** Has the database count anew, so that it plans with what a large import brought. */
+    settle(): Promise<void>
     /** Imports that a killed process left running. */
     abandon(before: Date, reason: string): Promise<void>
 }

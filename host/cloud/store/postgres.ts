@@ -17,6 +17,12 @@ import type { Store, Tables } from "./store"
 /** Times that a transaction is tried when others get in its way. */
 const TRIES_MAX = 5
 
+/**
+ * Every statement has an index. Before the first statistics of a table are made the planner would read all of it for a batch; and
+ * statements are prepared, so that their time should not go into planning them again.
+ */
+const PLANS = "-c enable_seqscan=off -c jit=off"
+
 function tablesOn(query: Query): Tables {
     return {
         ...accessTables(query),
@@ -80,6 +86,7 @@ function openPool(databaseUrl: string, onError: (error: Error) => void): Pool {
         connectionTimeoutMillis: STATEMENT_TIMEOUT_S * 1000,
         statement_timeout: STATEMENT_TIMEOUT_S * 1000,
         application_name: "otary",
+        options: PLANS,
     })
     pool.on("error", onError)
     pool.on("connect", client => client.on("error", onError))

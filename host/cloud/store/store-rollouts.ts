@@ -119,6 +119,9 @@ export interface TaskRow extends TaskLife {
     updatedAt: Date
 }
 
+/** What is a task's own among tasks that begin alike. */
+export type TaskOwn = Pick<TaskRow, "device" | "id" | "source" | "reason">
+
 /** A task as lists show it. */
 export interface TaskListed extends TaskRow {
     release: string
@@ -165,7 +168,10 @@ export interface RolloutTable {
     /** Adds devices to the list of a scope; answers how many are new in it. */
     addDevices(tenant: string, rollout: string, deviceIds: string[]): Promise<number>
     get(tenant: string, id: string): Promise<RolloutListed | null>
-    /** The same, and nobody else plans or changes it until the transaction ends. Null too when `skip` and someone else does. */
+    /**
+     * The same, and nobody else plans or changes it until the transaction ends; hand-outs of check-ins go on. Null too when `skip`
+     * and someone else does.
+     */
     lock(id: string, skip: boolean): Promise<(RolloutListed & PaceRow) | null>
     list(tenant: string, releases: string[] | null, page: PageRequest): Promise<RolloutListed[]>
     /** Writes what changes in a rollout's life; the revision goes up. */
@@ -188,15 +194,18 @@ export interface RolloutTable {
     listed(deviceIds: string[]): Promise<{ tenant: string; device: string; rollout: string }[]>
     /** Which groups list which of these devices. */
     grouped(deviceIds: string[]): Promise<{ tenant: string; device: string; group: string }[]>
-    /** Devices of a scope behind an id, in the order of ids. */
-    scopeDevices(row: RolloutListed, page: PageRequest): Promise<DeviceRow[]>
+    /** Devices of a scope behind an id, in the order of ids; locked in that order until the transaction ends, when `lock`. */
+    scopeDevices(row: RolloutListed, page: PageRequest, lock?: boolean): Promise<DeviceRow[]>
     scopeCount(row: Pick<RolloutListed, "scope" | "product" | "count">): Promise<number>
     /** Writes the devices of a scope "percent" down: `count` of the product's, in an order that only the rollout's id decides. */
     listShare(row: RolloutListed, count: number): Promise<void>
     paces(ids: string[]): Promise<(PaceRow & { rollout: string })[]>
     /** Locks the paces of rollouts, in the order of ids. */
     lockPaces(ids: string[]): Promise<(PaceRow & { rollout: string })[]>
-    updatePace(rollout: string, row: PaceRow): Promise<void>
+    /** Writes what hand-outs left of the rate; the pace is locked. */
+    updatePace(rollout: string, pace: Pace): Promise<void>
+    /** Writes which gates are behind a rollout and approved; the rollout is locked. */
+    updateGate(rollout: string, gates: Pick<PaceRow, "gate" | "gatesApproved">): Promise<void>
     /** Counts of rollouts, summed over their shards. */
     counts(ids: string[]): Promise<Map<string, Counts>>
     addCounts(deltas: Map<string, CountDeltas>): Promise<void>
@@ -205,6 +214,8 @@ export interface RolloutTable {
 /** Tasks. A device has at most one that is under way for each module. */
 export interface TaskTable {
     insert(rows: TaskRow[]): Promise<void>
+    /** Inserts first tasks that are all like `shared`, but for what makes each its own. */
+    insertAlike(shared: TaskRow, own: TaskOwn[]): Promise<void>
     update(rows: TaskRow[]): Promise<void>
     get(tenant: string, device: string, id: string): Promise<TaskRow | null>
     /** The last task of every rollout on these devices. */

@@ -3,7 +3,7 @@
 import type { Caller } from "../call"
 import type { Attributes, Choice } from "../domain/types"
 import type { AccessTables } from "./access"
-import type { GroupTable, ReleaseTable, RolloutTable, TaskTable } from "./store-rollouts"
+import type { GroupTable, ReleaseTable, RolloutTable, TaskOwn, TaskTable } from "./store-rollouts"
 
 export type * from "./store-rollouts"
 
@@ -146,6 +146,7 @@ export interface CloudTable {
 export interface DeviceTable {
     insert(row: DeviceRow): Promise<boolean>
     get(tenant: string, id: string): Promise<DeviceRow | null>
+    getMany(tenant: string, ids: string[]): Promise<DeviceRow[]>
     /** The devices of these ids, of any tenant, in the order of ids, locked until the transaction ends. */
     lock(ids: string[]): Promise<DeviceRow[]>
     findByToken(tokenHash: Buffer): Promise<DeviceRow | null>
@@ -182,6 +183,8 @@ export interface EventFilter {
 /** Events, oldest first. */
 export interface EventTable {
     append(drafts: EventDraft[]): Promise<void>
+    /** Appends what tells of tasks that begin alike: events like `shared`, but for device, task and reason. */
+    appendAlike(shared: EventDraft, own: TaskOwn[]): Promise<void>
     /** Cursor behind everything that can be read now. */
     end(): Promise<string>
     /** Events behind a cursor. Nothing ever appears before a cursor that was handed out. */

@@ -34,7 +34,7 @@ const SAMPLE = `select ${DEVICE} from device d where product_id = $1 and hashtex
     order by hashtextextended(id, 7), id limit $3`
 
 const LIST = `select ${DEVICE} from device d
-    where tenant_id = $1 and ($2::text is null or product_id = $2) and ($3::text is null or id > $3) order by id limit $4`
+    where tenant_id = $1 and ($2::text is null or product_id = $2) and id > coalesce($3, '') order by id limit $4`
 
 function insertValues(row: DeviceRow): unknown[] {
     const start = [row.tenant, row.id, row.product, row.cloud, JSON.stringify(row.attributes), row.version]
@@ -43,7 +43,9 @@ function insertValues(row: DeviceRow): unknown[] {
     return [...start, ...middle, row.tokenHash, row.tokenHolder, row.tokenUsed, row.createdAt, row.lastSeenAt]
 }
 
+/** The device is locked before its tasks, as everywhere. */
 async function remove(query: Query, tenant: string, id: string): Promise<boolean> {
+    await query("select 1 from device where id = $2 and tenant_id = $1 for update", [tenant, id])
     await query("delete from task where device_id = $2 and tenant_id = $1", [tenant, id])
     await query("delete from rollout_device where device_id = $2 and tenant_id = $1", [tenant, id])
     await query("delete from group_device where device_id = $2 and tenant_id = $1", [tenant, id])
@@ -74,6 +76,8 @@ export function deviceTable(query: Query): DeviceTable {
             const text = `select ${DEVICE} from device d where id = $2 and tenant_id = $1`
             return (await query<DeviceRow>(text, [tenant, id]))[0] ?? null
         },
+        getMany: (tenant, ids) =>
+            query<DeviceRow>(`select ${DEVICE} from device d where d.id = any($2) and d.tenant_id = $1`, [tenant, ids]),
         lock: ids =>
             query<DeviceRow>(`select ${DEVICE} from device d where id = any($1) order by id, tenant_id for update`, [ids]),
         findByToken: async tokenHash =>

@@ -4,12 +4,23 @@ import { Problem } from "../problems"
 import type { Query } from "./query"
 import type { EventRow, EventTable } from "./store"
 
-const APPEND = `insert into event (tenant_id, at, type, device_id, data, actor)
-    select tenant, at, type, device, data, nullif(actor, 'null')
-    from jsonb_to_recordset($1::jsonb) as n(tenant text, at timestamptz, type text, device text, data jsonb,
-        actor jsonb)`
+const INSERT = "insert into event (tenant_id, at, type, device_id, data, actor, xid)"
 
-/** Rows of transactions that are not older than every open one wait, so that a cursor never skips a row that comes later. */
+/**
+ * An event's place: the newest transaction that had ended before it was written, or its own where that is newer. What happens to a
+ * device comes after the commit of what happened before, so its places never go back, whichever transaction began first; and no
+ * place lies before a transaction's own, so that a reader who stops at the oldest open transaction misses nothing.
+ */
+const PLACE = `(select greatest(pg_current_xact_id(), (pg_snapshot_xmax(pg_current_snapshot())::text::bigint - 1)::text::xid8))`
+
+const RECORDS = `jsonb_to_recordset($1::jsonb) as n(tenant text, at timestamptz, type text, device text, data jsonb, actor jsonb)`
+
+const APPEND = `${INSERT} select tenant, at, type, device, data, nullif(actor, 'null'), ${PLACE} from ${RECORDS}`
+
+const APPEND_ALIKE = `${INSERT} select n.tenant, n.at, n.type, own.device,
+    n.data || jsonb_build_object('task', own.id, 'reason', own.reason), nullif(n.actor, 'null'), ${PLACE} from ${RECORDS} cross join unnest($2::text[], $3::text[], $4::text[]) as own(device, id, reason)`
+
+/** Rows whose place is not before every open transaction wait, so that a cursor never skips a row that comes later. */
 const LIST = `select id::text as id, xid::text || '.' || id::text as cursor, tenant_id as tenant, at, type, device_id as device, data, actor
     from event where tenant_id = $1 and ($2::text is null or type = $2) and ($3::text is null or device_id = $3)
     and (not $7 or actor is not null) and (xid, id) > ($4::text::xid8, $5::bigint) and xid < pg_snapshot_xmin(pg_current_snapshot())
@@ -39,6 +50,10 @@ export function eventTable(query: Query): EventTable {
     return {
         append: async drafts => {
             if (drafts.length > 0) await query(APPEND, [JSON.stringify(drafts)])
+        },
+        appendAlike: async (shared, own) => {
+            const columns = [own.map(({ device }) => device), own.map(({ id }) => id), own.map(({ reason }) => reason)]
+            await query(APPEND_ALIKE, [JSON.stringify([shared]), ...columns])
         },
         end: async () => {
             const rows = await query<{ cursor: string }>("select pg_snapshot_xmin(pg_current_snapshot())::text || '.0' as cursor")

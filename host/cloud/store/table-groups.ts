@@ -11,7 +11,7 @@ const ADD = `insert into group_device (tenant_id, device_id, group_id)
 const REMOVE = "delete from group_device where tenant_id = $1 and group_id = $2 and device_id = any($3) returning 1"
 
 const DEVICE_IDS = `select device_id as id from group_device where tenant_id = $1 and group_id = $2
-    and ($3::text is null or device_id > $3) order by device_id limit $4`
+    and device_id > coalesce($3, '') order by device_id limit $4`
 
 async function insert(query: Query, row: GroupRow): Promise<boolean> {
     const text = `insert into device_group (tenant_id, id, name, kind, expression, groups, created_at)

@@ -7,8 +7,10 @@ const IMPORT = `tenant_id as tenant, id, product_id as product, group_id as "gro
     total, created, existing, invalid, reason,
     created_at as "createdAt", updated_at as "updatedAt"`
 
-const ADD_DEVICES = `insert into device (tenant_id, id, product_id, cloud_id, attributes, version, claimed, token_used, created_at)
-    select $1, name, $2, $3, '{}', '', true, false, $4 from unnest($5::text[]) as n(name) on conflict do nothing returning 1`
+const ADD_DEVICES = `with added as (
+    insert into device (tenant_id, id, product_id, cloud_id, attributes, version, claimed, token_used, created_at)
+    select $1, name, $2, $3, '{}', '', true, false, $4 from unnest($5::text[]) as n(name) on conflict do nothing returning 1
+    ) select count(*)::int as count from added`
 
 const UNKNOWN = `select wanted.id from unnest($3::text[]) as wanted(id)
     where not exists (select from device d where d.id = wanted.id and d.tenant_id = $1 and ($2::text is null or d.product_id = $2))`
@@ -34,7 +36,7 @@ function importWrites(query: Query): Pick<ImportTable, "insert" | "update" | "ad
             await query(text, [...values, row.reason, row.updatedAt])
         },
         addDevices: async (row, cloud, names) =>
-            (await query(ADD_DEVICES, [row.tenant, row.product, cloud, row.createdAt, names])).length,
+            (await query<{ count: number }>(ADD_DEVICES, [row.tenant, row.product, cloud, row.createdAt, names]))[0]?.count ?? 0,
         addInvalid: async (row, lines) => {
             if (lines.length > 0) await query(ADD_INVALID, [row.tenant, row.id, JSON.stringify(lines)])
         },
@@ -60,6 +62,7 @@ export function importTable(query: Query): ImportTable {
         },
         unknown: async (tenant, product, names) =>
             (await query<{ id: string }>(UNKNOWN, [tenant, product, names])).map(({ id }) => id),
+        settle: async () => void (await query("analyze device")),
         invalid: (tenant, id, afterLine, limit) => query<InvalidLine>(INVALID, [tenant, id, afterLine, limit]),
     }
 }

@@ -33,14 +33,19 @@ async function addCounts(query: Query, deltas: Map<string, CountDeltas>): Promis
 }
 
 /** The part of the rollouts' table that is about pace and counts. */
-export function paceTable(query: Query): Pick<RolloutTable, "paces" | "lockPaces" | "updatePace" | "counts" | "addCounts"> {
+export function paceTable(
+    query: Query,
+): Pick<RolloutTable, "paces" | "lockPaces" | "updatePace" | "updateGate" | "counts" | "addCounts"> {
     const select = `select ${PACE} from rollout_pace where rollout_id = any($1) order by rollout_id`
     return {
         paces: ids => query<PaceRow & { rollout: string }>(select, [ids]),
         lockPaces: ids => query<PaceRow & { rollout: string }>(`${select} for update`, [ids]),
-        updatePace: async (rollout, { pace, gate, gatesApproved }) => {
-            const text = "update rollout_pace set pace = $2, gate = $3, gates_approved = $4 where rollout_id = $1"
-            await query(text, [rollout, JSON.stringify(pace), gate, gatesApproved])
+        updatePace: async (rollout, pace) => {
+            await query("update rollout_pace set pace = $2 where rollout_id = $1", [rollout, JSON.stringify(pace)])
+        },
+        updateGate: async (rollout, { gate, gatesApproved }) => {
+            const text = "update rollout_pace set gate = $2, gates_approved = $3 where rollout_id = $1"
+            await query(text, [rollout, gate, gatesApproved])
         },
         counts: ids => counts(query, ids),
         addCounts: deltas => addCounts(query, deltas),

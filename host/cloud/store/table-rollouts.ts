@@ -39,8 +39,13 @@ const LIST_SHARE = `insert into rollout_device (tenant_id, device_id, rollout_id
     select tenant_id, id, $1 from device where product_id = $2
     order by hashtextextended(id || $1, 0), id limit $3 on conflict do nothing`
 
-const LOCK_DRAFT = `select r.product_id as product ${LISTED_FROM} join rollout_pace p on p.rollout_id = o.id
-    where o.tenant_id = $1 and o.id = $2 and o.state = 'draft' and o.scope = 'devices' for update of p`
+const LOCK_DRAFT = `select r.product_id as product ${LISTED_FROM}
+    where o.tenant_id = $1 and o.id = $2 and o.state = 'draft' and o.scope = 'devices' for no key update of o`
+
+/** Keys of new tasks may still refer to the rollout: they are written while the scheduler works on it. */
+const LOCK = "select 1 from rollout where id = $1 for no key update"
+
+const PACE = `select pace, gate, gates_approved as "gatesApproved" from rollout_pace where rollout_id = $1`
 
 /** Knobs that the row does not name, because it is older than they are, have their default. */
 function withKnobs<Row extends { knobs: Knobs }>(rows: Row[]): Row[] {
@@ -60,14 +65,14 @@ async function update(query: Query, row: RolloutRow): Promise<void> {
 }
 
 /** Devices of a list, or all of the product: who of them is in a group or a region, the check `scope` says. */
-function scopeDevices(query: Query, row: RolloutListed, { after, limit }: PageRequest): Promise<DeviceRow[]> {
+function scopeDevices(query: Query, row: RolloutListed, { after, limit }: PageRequest, lock = false): Promise<DeviceRow[]> {
+    const how = lock ? "limit $3 for update of d" : "limit $3"
     if (row.scope.kind === "devices" || row.scope.kind === "percent") {
         const text = `select ${DEVICE} from rollout_device m join device d on d.id = m.device_id and d.tenant_id = m.tenant_id
-            where m.rollout_id = $1 and ($2::text is null or m.device_id > $2) order by m.device_id limit $3`
+            where m.rollout_id = $1 and m.device_id > coalesce($2, '') order by m.device_id ${how}`
         return query<DeviceRow>(text, [row.id, after, limit])
     }
-    const text = `select ${DEVICE} from device d where d.product_id = $1 and ($2::text is null or d.id > $2)
-        order by d.id limit $3`
+    const text = `select ${DEVICE} from device d where d.product_id = $1 and d.id > coalesce($2, '') order by d.id ${how}`
     return query<DeviceRow>(text, [row.product, after, limit])
 }
 
@@ -112,11 +117,11 @@ function scopeTable(
             return deviceIds.length === 0 ? 0 : (await query(text, [tenant, rollout, deviceIds])).length
         },
         deviceIds: async (rollout, { after, limit }) => {
-            const text = `select device_id as id from rollout_device where rollout_id = $1 and ($2::text is null or device_id > $2)
+            const text = `select device_id as id from rollout_device where rollout_id = $1 and device_id > coalesce($2, '')
                 order by device_id limit $3`
             return (await query<{ id: string }>(text, [rollout, after, limit])).map(({ id }) => id)
         },
-        scopeDevices: (row, page) => scopeDevices(query, row, page),
+        scopeDevices: (row, page, lock) => scopeDevices(query, row, page, lock),
         scopeCount: row => scopeCount(query, row),
         listShare: async (row, count) => void (await query(LIST_SHARE, [row.id, row.product, count])),
         updateSnapshot: async (id, after, done, total) => {
@@ -138,13 +143,13 @@ export function rolloutTable(query: Query): RolloutTable {
         update: row => update(query, row),
         get: async (tenant, id) => (await select("o.tenant_id = $1 and o.id = $2", [tenant, id]))[0] ?? null,
         lock: async (id, skip) => {
-            const text = `select pace, gate, gates_approved as "gatesApproved" from rollout_pace where rollout_id = $1 for update`
-            const [pace] = await query<PaceRow>(skip ? `${text} skip locked` : text, [id])
-            const [row] = pace === undefined ? [] : await select("o.id = $1", [id])
+            const locked = await query(skip ? `${LOCK} skip locked` : LOCK, [id])
+            const [row] = locked.length === 0 ? [] : await select("o.id = $1", [id])
+            const [pace] = await query<PaceRow>(PACE, [id])
             return pace === undefined || row === undefined ? null : { ...row, ...pace }
         },
         list: (tenant, releases, { after, limit }) => {
-            const where = `o.tenant_id = $1 and ($2::text[] is null or o.release_id = any($2)) and ($3::text is null or o.id < $3)
+            const where = `o.tenant_id = $1 and ($2::text[] is null or o.release_id = any($2)) and o.id < coalesce($3, '~')
                 order by o.id desc limit $4`
             return select(where, [tenant, releases, after, limit])
         },

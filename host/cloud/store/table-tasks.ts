@@ -15,10 +15,16 @@ const RECORDS = `jsonb_to_recordset($1::jsonb) as n(tenant text, device text, id
 
 const TIMES = `to_timestamp(n."dueAtS"), to_timestamp(n."deadlineMs" / 1000), to_timestamp(n."offeredMs" / 1000)`
 
-const INSERT = `insert into task (tenant_id, device_id, id, rollout_id, module, version, source, state, attempt, reason, status, retries,
-    matches, resends, progress, created_at, updated_at, due_at, deadline_at, offered_at)
-    select tenant, device, id, rollout, module, version, source, state, attempt, reason, status, retries, matches, resends, progress,
-    "createdAt", "updatedAt", ${TIMES} from ${RECORDS}`
+const COLUMNS = `(device_id, id, source, reason, tenant_id, rollout_id, module, version, state, attempt, status, retries, matches,
+    resends, progress, created_at, updated_at, due_at, deadline_at, offered_at)`
+
+const SHARED = `n.tenant, n.rollout, n.module, n.version, n.state, n.attempt, n.status, n.retries, n.matches, n.resends, n.progress,
+    n."createdAt", n."updatedAt", ${TIMES}`
+
+const INSERT = `insert into task ${COLUMNS} select n.device, n.id, n.source, n.reason, ${SHARED} from ${RECORDS}`
+
+const INSERT_ALIKE = `insert into task ${COLUMNS} select own.device, own.id, own.source, own.reason, ${SHARED} from ${RECORDS}
+    cross join unnest($2::text[], $3::text[], $4::text[], $5::text[]) as own(device, id, source, reason)`
 
 const UPDATE = `update task t set state = n.state, attempt = n.attempt, reason = n.reason, status = n.status, resends = n.resends,
     progress = n.progress, updated_at = n."updatedAt", (due_at, deadline_at, offered_at) = row(${TIMES}) from ${RECORDS}
@@ -33,7 +39,7 @@ const LATEST = `select ${TASK} from task t where t.device_id = any($1) and t.lat
 
 const LIST = `select ${TASK}, o.release_id as release from task t join rollout o on o.id = t.rollout_id
     where t.tenant_id = $1 and ($2::text is null or o.release_id = $2) and ($3::text is null or t.rollout_id = $3)
-    and ($4::text is null or t.device_id = $4) and ($5::text is null or t.state = $5) and ($6::text is null or t.id < $6)
+    and ($4::text is null or t.device_id = $4) and ($5::text is null or t.state = $5) and t.id < coalesce($6, '~')
     order by t.id desc limit $7`
 
 const ON_DEVICE = "join device d on d.id = t.device_id and d.tenant_id = t.tenant_id"
@@ -62,6 +68,11 @@ async function insert(query: Query, rows: TaskRow[]): Promise<void> {
 export function taskTable(query: Query): TaskTable {
     return {
         insert: rows => insert(query, rows),
+        insertAlike: async (shared, own) => {
+            const names = [own.map(({ device }) => device), own.map(({ id }) => id)]
+            const texts = [own.map(({ source }) => source), own.map(({ reason }) => reason)]
+            await query(INSERT_ALIKE, [JSON.stringify([shared]), ...names, ...texts])
+        },
         update: async rows => {
             if (rows.length > 0) await query(UPDATE, [JSON.stringify(rows), rows.map(({ device }) => device)])
         },

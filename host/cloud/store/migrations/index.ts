@@ -5,6 +5,7 @@ import { FIRST } from "./0001-first"
 import { ROLLOUT_SCHEMA } from "./0003-rollouts"
 import { ACCESS } from "./0002-access"
 import { PEOPLE } from "./0004-people"
+import { SCALE } from "./0005-scale"
 
 /** One step from a schema version to the next. */
 export interface Migration {
@@ -19,6 +20,7 @@ export const MIGRATIONS: readonly Migration[] = [
     { version: 2, name: "access", sql: ACCESS },
     { version: 3, name: "rollouts", sql: ROLLOUT_SCHEMA },
     { version: 4, name: "people", sql: PEOPLE },
+    { version: 5, name: "scale", sql: SCALE },
 ]
 
 /** Key of the advisory lock that lets one process at a time migrate. */
