@@ -18,7 +18,8 @@ const RECORDS = `jsonb_to_recordset($1::jsonb) as n(tenant text, at timestamptz,
 const APPEND = `${INSERT} select tenant, at, type, device, data, nullif(actor, 'null'), ${PLACE} from ${RECORDS}`
 
 const APPEND_ALIKE = `${INSERT} select n.tenant, n.at, n.type, own.device,
-    n.data || jsonb_build_object('task', own.id, 'reason', own.reason), nullif(n.actor, 'null'), ${PLACE} from ${RECORDS} cross join unnest($2::text[], $3::text[], $4::text[]) as own(device, id, reason)`
+    n.data || jsonb_build_object('task', own.id, 'reason', own.reason), nullif(n.actor, 'null'), ${PLACE}
+    from ${RECORDS} cross join unnest($2::text[], $3::text[], $4::text[]) as own(device, id, reason)`
 
 /** Rows whose place is not before every open transaction wait, so that a cursor never skips a row that comes later. */
 const LIST = `select id::text as id, xid::text || '.' || id::text as cursor, tenant_id as tenant, at, type, device_id as device, data, actor
