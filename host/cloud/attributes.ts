@@ -1,6 +1,6 @@
 // Attributes of a device as they come in: checked, bounded, merged.
 
-import { ATTRIBUTES_MAX, ATTRIBUTE_CHARS_MAX, ATTRIBUTE_DEPTH_MAX, ATTRIBUTE_NAME_CHARS_MAX } from "./limits"
+import { ATTRIBUTES_MAX, ATTRIBUTE_CHARS_MAX, ATTRIBUTE_DEPTH_MAX, ATTRIBUTE_NAME_CHARS_MAX, MODULES_MAX } from "./limits"
 import { Problem, type ProblemIssue } from "./problems"
 import type { Attributes } from "./domain/types"
 
@@ -51,4 +51,19 @@ export function checkAttributes(attributes: Record<string, unknown>): Attributes
  */
 export function mergeAttributes(old: Attributes, fresh: Attributes): Attributes {
     return checkAttributes({ ...old, ...fresh })
+}
+
+/** Attributes after a change; those set to null are gone. Throws Problem `attributes_invalid`. */
+export function changedAttributes(before: Attributes, change: Attributes): Attributes {
+    const all = Object.entries({ ...before, ...change })
+    return checkAttributes(Object.fromEntries(all.filter(([name, value]) => !(value === null && Object.hasOwn(change, name)))))
+}
+
+/** Versions of modules, new ones over old ones. Throws Problem `attributes_invalid` when there would be too many. */
+export function mergeVersions(old: Record<string, string>, fresh: Record<string, string> = {}): Record<string, string> {
+    const merged = { ...old, ...fresh }
+    if (Object.keys(merged).length <= MODULES_MAX) return merged
+    throw new Problem("attributes_invalid", `A device has ${MODULES_MAX} modules at most.`, [
+        { path: "versions", message: `${MODULES_MAX} at most` },
+    ])
 }

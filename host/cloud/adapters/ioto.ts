@@ -7,7 +7,8 @@ import { imageName, signImagePath } from "../artifacts/url"
 import { nowS, type Context } from "../context"
 import { tokenHash } from "../ids"
 import { DEVICE_BODY_BYTES_MAX, ID_CHARS_MAX, MESSAGE_CHARS_MAX, UPDATE_BYTES_MAX, VERSION_CHARS_MAX } from "../limits"
-import { RETRY_AFTER_MAX_S, RETRY_AFTER_S } from "../limits"
+import { LABEL, RETRY_AFTER_MAX_S, RETRY_AFTER_S } from "../limits"
+import { MODULE_DEFAULT } from "../domain/types"
 import { Problem } from "../problems"
 import type { Checkin } from "../services/checkin"
 import { checkDeviceId } from "../services/device-access"
@@ -64,9 +65,30 @@ function messageOf(body: Body): string {
     return typeof message === "string" ? message.replace(/[\p{Cc}\p{Cs}]/gu, " ").slice(0, MESSAGE_CHARS_MAX) : ""
 }
 
+function isObject(value: unknown): value is Record<string, unknown> {
+    return typeof value === "object" && value !== null && !Array.isArray(value)
+}
+
+/** Versions of further modules, Otary's extension: `"versions":{"mcu":"1.0.0"}`. Anything but an object is a property like any other. */
+function versionsOf({ versions }: Body): Record<string, string> | undefined {
+    if (!isObject(versions)) return undefined
+    for (const [name, version] of Object.entries(versions)) {
+        if (!LABEL.test(name)) throw invalid("versions", "names of modules: letters, digits and _ - . :")
+        versionOf({ version })
+        if (typeof version !== "string" || version === "") throw invalid(`versions.${name}`, "the version of the module")
+    }
+    return versions as Record<string, string>
+}
+
+/** The reported state, Otary's extension: `"reported":{"led":true}`, null removes a name. */
+function reportedOf({ reported }: Body): ReturnType<typeof checkAttributes> | undefined {
+    return isObject(reported) ? checkAttributes(reported) : undefined
+}
+
 /** Everything that a body says of the device, without what the protocol itself uses. */
 function attributesOf({ id, version, product, committed, created, ...rest }: Body): ReturnType<typeof checkAttributes> {
-    return checkAttributes(rest)
+    const own = Object.entries(rest).filter(([name, value]) => !((name === "versions" || name === "reported") && isObject(value)))
+    return checkAttributes(Object.fromEntries(own))
 }
 
 function checkinHandler(context: Context, checkin: Checkin): Handler {
@@ -76,12 +98,16 @@ function checkinHandler(context: Context, checkin: Checkin): Handler {
             tokenHash: tokenHash(requestToken(request)),
             attributes: attributesOf(body),
             version: versionOf(body),
+            versions: versionsOf(body),
+            reported: reportedOf(body),
             committed: body["committed"] === undefined || flagOf(body, "committed"),
         })
         if (offer === null) return sendJson(response, 200, {})
         const address = { sha256: offer.sha256, name: imageName(offer.name, offer.version) }
         const url = baseUrl(context, request) + signImagePath(context.urlSecret, address, nowS(context))
-        sendJson(response, 200, { url, checksum: offer.sha256, version: offer.version, update: offer.update })
+        const { sha256: checksum, version, update, module, tags } = offer
+        const more = { ...(module !== MODULE_DEFAULT && { module }), ...(Object.keys(tags).length > 0 && { tags }) }
+        sendJson(response, 200, { url, checksum, version, update, ...more })
     }
 }
 
@@ -95,6 +121,7 @@ function reportHandler(context: Context): Handler {
             status: statusOf(body),
             message: messageOf(body),
             version: versionOf(body),
+            versions: versionsOf(body),
         })
         sendJson(response, 200, {})
     }
@@ -108,6 +135,7 @@ function registerHandler(context: Context): Handler {
             id: given === "" ? "" : checkDeviceId(given),
             attributes: attributesOf(body),
             version: versionOf(body),
+            versions: versionsOf(body),
         })
         if (done.token === null) return sendJson(response, 200, { registered: true })
         const api = baseUrl(context, request)

@@ -8,7 +8,7 @@ import { taskActive } from "../domain/task-machine"
 import type { Attributes } from "../domain/types"
 import { versionOf } from "../domain/versions"
 import { BATCHES_MAX, BATCH_ITEMS_MAX, BATCH_QUEUE_MAX, BATCH_WAIT_MS } from "../limits"
-import { mergeAttributes } from "../attributes"
+import { changedAttributes, mergeAttributes, mergeVersions } from "../attributes"
 import { Problem } from "../problems"
 import type { DeviceRow, DeviceSeen, RolloutCandidate, Tables, TaskRow } from "../store/store"
 import { Batcher } from "./batcher"
@@ -28,6 +28,8 @@ export interface CheckinRequest {
     committed: boolean
     /** Versions of further modules by name. */
     versions?: Record<string, string> | undefined
+    /** What changed of its reported state, the shadow; null removes a name. */
+    reported?: Attributes | undefined
 }
 
 /** What a device is offered. */
@@ -61,9 +63,18 @@ async function loadSnapshot(tables: Tables, devices: DeviceRow[]): Promise<Snaps
 /** The device as it reported itself. */
 function reportedDevice(context: Context, device: DeviceRow, request: CheckinRequest): DeviceRow {
     const version = request.version === "" ? device.version : request.version
-    const versionAt = version === device.version ? device.versionAt : nowOf(context)
-    const versions = { ...device.versions, ...request.versions }
-    return { ...device, attributes: mergeAttributes(device.attributes, request.attributes), version, versions, versionAt }
+    const isNews = version !== "" && (version !== device.version || (device.versionAt === null && device.lastSeenAt === null))
+    const versionAt = isNews ? nowOf(context) : device.versionAt
+    const versions = mergeVersions(device.versions, request.versions)
+    const reported = request.reported === undefined ? device.reported : changedAttributes(device.reported, request.reported)
+    return {
+        ...device,
+        attributes: mergeAttributes(device.attributes, request.attributes),
+        version,
+        versions,
+        versionAt,
+        reported,
+    }
 }
 
 /** A differential image for the device's version, or the full one. */
@@ -114,6 +125,8 @@ function decideOne(
 /** Everything that a batch is going to write. */
 interface BatchWrites {
     seen: DeviceSeen[]
+    /** Devices whose reported state has changed. */
+    reported: DeviceRow[]
     tasks: TaskWrites
 }
 
@@ -133,6 +146,7 @@ function checkinOne(
     }
     const { tenant, id, attributes, version, versions, versionAt } = device
     writes.seen.push({ tenant, id, attributes, version, versions, versionAt, lastSeenAt: nowOf(context) })
+    if (device.reported !== before.reported) writes.reported.push(device)
     if (version !== before.version) {
         writes.tasks.events.push(eventOf(tenant, nowOf(context), "device.version", { from: before.version, to: version }, id))
     }
@@ -180,12 +194,13 @@ async function runBatch(
     const devices = await authenticateAll(context, tables, requests)
     const known = devices.flatMap(device => (device instanceof Problem ? [] : [device]))
     const snapshot = await loadSnapshot(tables, known)
-    const writes: BatchWrites = { seen: [], tasks: noWrites() }
+    const writes: BatchWrites = { seen: [], reported: [], tasks: noWrites() }
     const prospects = devices.map((device, index) =>
         device instanceof Problem ? device : checkinOne(context, snapshot, device, requests[index] as CheckinRequest, writes),
     )
     const outcomes = await handOut(context, tables, prospects, writes.tasks)
     await tables.devices.seen(writes.seen)
+    for (const device of writes.reported) await tables.devices.report(device)
     await writeTasks(tables, writes.tasks)
     return outcomes
 }

@@ -1,6 +1,6 @@
 // Devices as an operator handles them: made, changed, claimed, given tokens, removed.
 
-import { checkAttributes } from "../attributes"
+import { changedAttributes, checkAttributes } from "../attributes"
 import { DEFAULT_CLOUD, eventOf, nowOf, type Context } from "../context"
 import type { Attributes } from "../domain/types"
 import { newId, newToken, tokenHash } from "../ids"
@@ -91,12 +91,6 @@ function withoutToken(device: DeviceRow): DeviceRow {
     return { ...device, tokenHash: null, tokenHolder: null, tokenUsed: false }
 }
 
-/** Attributes after a change; those set to null are gone. */
-function merged(before: Attributes, change: Attributes): Attributes {
-    const all = Object.entries({ ...before, ...change })
-    return checkAttributes(Object.fromEntries(all.filter(([name, value]) => !(value === null && name in change))))
-}
-
 function checkLabels(path: string, labels: string[]): void {
     if (labels.length <= DEVICE_TAGS_MAX && labels.every(label => LABEL.test(label))) return
     const message = `at most ${DEVICE_TAGS_MAX}, each of 1 to 63 letters, digits and _ - . :`
@@ -107,8 +101,8 @@ function changed(device: DeviceRow, change: DeviceChange): DeviceRow {
     const { claimed = device.claimed, tags = device.tags, region = device.region } = change
     checkLabels("tags", tags)
     checkLabels("region", region === "" ? [] : [region])
-    const attributes = merged(device.attributes, change.attributes ?? {})
-    const desired = merged(device.desired, change.desired ?? {})
+    const attributes = changedAttributes(device.attributes, change.attributes ?? {})
+    const desired = changedAttributes(device.desired, change.desired ?? {})
     const after = { ...device, attributes, desired, claimed, tags: [...new Set(tags)], region }
     return claimed ? after : withoutToken(after)
 }

@@ -1,6 +1,6 @@
 // Registration: a device names its product and gets its identity, once it is claimed.
 
-import { mergeAttributes } from "../attributes"
+import { mergeAttributes, mergeVersions } from "../attributes"
 import { DEFAULT_CLOUD, eventOf, nowOf, type Context } from "../context"
 import type { Attributes } from "../domain/types"
 import { newId, newToken, tokenHash } from "../ids"
@@ -16,6 +16,8 @@ export interface RegistrationRequest {
     id: string
     attributes: Attributes
     version: string
+    /** Versions of further modules by name. */
+    versions?: Record<string, string> | undefined
 }
 
 /** What a device gets: `token` and `cloud` are null until it may have them. */
@@ -40,6 +42,8 @@ async function findDevice(
         attributes: request.attributes,
         version: request.version,
         ...DEVICE_NEW,
+        versions: mergeVersions({}, request.versions),
+        versionAt: request.version === "" ? null : at,
         claimed: product.autoClaim,
         tokenHash: null,
         tokenHolder: null,

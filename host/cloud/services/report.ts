@@ -12,6 +12,7 @@ import {
 } from "../../../firmware/status"
 import type { Context } from "../context"
 import { eventOf, nowOf } from "../context"
+import { mergeVersions } from "../attributes"
 import { KNOBS_DEFAULT } from "../domain/rollout"
 import type { TaskEvent } from "../domain/task-machine"
 import { versionOf, versionSame } from "../domain/versions"
@@ -34,6 +35,8 @@ export interface ReportRequest {
     message: string
     /** The running version; "" when the device did not say. */
     version: string
+    /** Versions of further modules by name. */
+    versions?: Record<string, string> | undefined
 }
 
 /** Failures that may be gone next time: the image itself is not to blame. */
@@ -66,9 +69,15 @@ function successSaid(task: TaskRow, runs: string): Said {
 }
 
 /** The device with the version that the report brought. */
-async function noteVersion(context: Context, tables: Tables, device: DeviceRow, reported: string): Promise<DeviceRow> {
+async function noteVersion(
+    context: Context,
+    tables: Tables,
+    device: DeviceRow,
+    { version: reported, versions: modules }: ReportRequest,
+): Promise<DeviceRow> {
     const at = nowOf(context)
-    const after = { ...device, version: reported === "" ? device.version : reported }
+    const known = mergeVersions(device.versions, modules)
+    const after = { ...device, version: reported === "" ? device.version : reported, versions: known }
     const { tenant, id, attributes, version, versions } = after
     const versionAt = version === device.version ? device.versionAt : at
     await tables.devices.seen([{ tenant, id, attributes, version, versions, versionAt, lastSeenAt: at }])
@@ -93,7 +102,7 @@ async function takeReport(context: Context, tables: Tables, request: ReportReque
     const sameId = await tables.devices.lock([request.id])
     const found = await authenticate(context, tables, request.id, request.tokenHash, sameId)
     if (found instanceof Problem) return found
-    const device = await noteVersion(context, tables, found, request.version)
+    const device = await noteVersion(context, tables, found, request)
     const task = await findTask(tables, device, request.update)
     if (task instanceof Problem) return task
     const said = request.success ? successSaid(task, versionOf(deviceFacts(device), task.module)) : failureSaid(task, request)

@@ -158,6 +158,8 @@ export interface DeviceTable {
     /** Every `oneIn`th device of a product, `limit` at most: always the same ones, in an order that has nothing to do with their ids. */
     sample(product: string, oneIn: number, limit: number): Promise<DeviceRow[]>
     update(row: DeviceRow): Promise<void>
+    /** Writes the reported state of a device. */
+    report(row: DeviceRow): Promise<void>
     /** Writes what check-ins brought; marks the tokens as used. */
     seen(rows: DeviceSeen[]): Promise<void>
     /** Removes a device, its tasks and its places in scopes. False when it was not there. */

@@ -87,6 +87,10 @@ export function deviceTable(query: Query): DeviceTable {
             (await query<{ id: string }>(MISSING, [tenant, product, ids])).map(({ id }) => id),
         sample: (product, oneIn, limit) => query<DeviceRow>(SAMPLE, [product, Math.max(1, oneIn), limit]),
         update: row => update(query, row),
+        report: async ({ tenant, id, reported }) => {
+            const text = "update device set reported = $3 where id = $2 and tenant_id = $1"
+            await query(text, [tenant, id, JSON.stringify(reported)])
+        },
         seen: async (rows: DeviceSeen[]) => {
             if (rows.length > 0) await query(SEEN, [JSON.stringify(rows), rows.map(({ id }) => id)])
         },
