@@ -7,9 +7,12 @@ import { build, transform, type BuildOptions, type Message, type Plugin } from "
 import type { EspruinoLayout } from "../shims/espruino/layout"
 import type { BundleConstants } from "./bundle-host"
 import { PackError } from "./errors"
+import { assembleCold, splitCold } from "./espruino-lazy"
 import { nestFunctions } from "./espruino-nest"
 import { checkBundle, checkLanguage, ESPRUINO_MODULES } from "./language-check"
-import { MANGLED } from "./espruino-names"
+import { inlineConstants } from "./espruino-constants"
+import { shortenedProperties } from "./espruino-mangle"
+import { inlinePorts } from "./espruino-ports"
 import { isPropertyName, parseScript, walk } from "./js-tree"
 import { projectRoot } from "./root"
 
@@ -18,6 +21,10 @@ export interface EspruinoBundleOptions {
     readonly minify?: boolean
     /** `false` keeps the names of properties, for tests that look into the core's objects. */
     readonly mangle?: boolean
+    /** Whether the script runs out of an app slot: functions that are seldom called then stay there until they are. */
+    readonly isFromSlot?: boolean
+    /** Whether the image names no keys: what checks signatures is left out. */
+    readonly isUnsigned?: boolean
 }
 
 const START = `import "otary:ports"\nimport "otary:agent"\nimport "otary:app"\n`
@@ -34,16 +41,16 @@ const LOADER_TAIL =
     `if(otary.bytes)try{eval(require("Storage").read(otary.file,otary.at,otary.bytes))}catch(e){print("panic: "+e);otary.bytes=-1}\n` +
     `if(otary.bytes<0)E.reboot()`
 
-/** Folders whose functions may be marked @hot. */
+/** Folders whose functions may be marked @hot, or @resident where what they make new is the platform's business. */
 const HOT_FOLDERS = ["firmware", "shims/espruino"]
 
-/** Names of all functions marked @hot. */
+/** Names of all functions so marked. */
 function hotFunctions(root: string): Set<string> {
     const hot = new Set<string>()
     for (const folder of HOT_FOLDERS) {
         for (const file of readdirSync(join(root, folder)).filter(name => name.endsWith(".ts"))) {
             const text = readFileSync(join(root, folder, file), "utf8")
-            for (const match of text.matchAll(/@hot\s*\*\/\s*(?:export )?function (\w+)/g)) hot.add(match[1]!)
+            for (const match of text.matchAll(/@(?:hot|resident)\s*\*\/\s*(?:export )?function (\w+)/g)) hot.add(match[1]!)
         }
     }
     return hot
@@ -55,13 +62,14 @@ function jsonInBytes(value: unknown): string {
 }
 
 /** Serves the steps of START, leaves Espruino's own modules to Espruino, and notes the app's own files. */
-function startPlugin(root: string, appPath: string): Plugin {
+function startPlugin(root: string, appPath: string, isUnsigned: boolean): Plugin {
     return {
         name: "otary-start",
         setup(plugin) {
             plugin.onResolve({ filter: /^otary:/ }, ({ path }) =>
                 path === "otary:app" ? { path: resolve(appPath) } : { path, namespace: "otary", sideEffects: true },
             )
+            if (isUnsigned) plugin.onResolve({ filter: /^\.\/signature$/ }, () => ({ path: join(root, "firmware/unsigned.ts") }))
             plugin.onLoad({ filter: /./, namespace: "otary" }, ({ path }) => ({ contents: STEPS[path]!, resolveDir: root }))
             plugin.onResolve({ filter: /^\w+$/ }, ({ path, kind }) => {
                 if (kind === "require-call" && ESPRUINO_MODULES.has(path)) return { path, external: true }
@@ -94,7 +102,6 @@ function commonOptions(root: string): BuildOptions {
         },
         charset: "ascii",
         legalComments: "none",
-        minifySyntax: true,
         sourcemap: "external",
         tsconfigRaw: {},
         alias: { otary: resolve(root, "firmware/api.ts") },
@@ -111,6 +118,8 @@ interface Flat {
     readonly map: string
     /** Text of all files outside firmware/ and shims/. */
     readonly appText: string
+    /** Names of the functions that come from firmware/ and shims/. */
+    readonly ownNames: ReadonlySet<string>
 }
 
 async function flatten(options: BuildOptions): Promise<Flat> {
@@ -120,7 +129,7 @@ async function flatten(options: BuildOptions): Promise<Flat> {
         const code = outputFiles!.find(file => file.path.endsWith(".js"))!.text
         const { sources, sourcesContent } = JSON.parse(map) as { sources: string[]; sourcesContent: string[] }
         const own = sourcesContent.filter((_, index) => !/^(firmware|shims\/espruino)\//.test(sources[index]!))
-        return { code, map, appText: own.join("\n") }
+        return { code, map, appText: own.join("\n"), ownNames: ownFunctions(code) }
     } catch (error) {
         const errors = (error as { errors?: Message[] }).errors
         if (errors === undefined) throw error
@@ -129,9 +138,15 @@ async function flatten(options: BuildOptions): Promise<Flat> {
     }
 }
 
+/** Names of functions in the sections of a flat script, each headed by its file, that come from the project. */
+function ownFunctions(code: string): Set<string> {
+    const sections = code.split(/^\/\/ (?=\S+$)/m).filter(section => /^(firmware|shims\/espruino)\//.test(section))
+    return new Set(sections.flatMap(section => [...section.matchAll(/^function (\w+)/gm)].map(([, name]) => name!)))
+}
+
 /** Property names of the firmware that may be shortened: those that no file of the app speaks of. */
-function mangledNames(appText: string): RegExp {
-    const names = MANGLED.filter(name => !new RegExp(`\\b${name}\\b`).test(appText))
+function mangledNames(root: string, appText: string): RegExp {
+    const names = shortenedProperties(root).filter(name => !new RegExp(`\\b${name}\\b`).test(appText))
     return new RegExp(`^(${names.join("|")})$`)
 }
 
@@ -147,19 +162,35 @@ function renameReserved(code: string): string {
     return places.sort((a, b) => b - a).reduce((text, at) => text.slice(0, at) + free + text.slice(at + 2), code)
 }
 
+const FORM = { platform: "neutral", target: "es2015", charset: "ascii" } as const
+
+/**
+ * Branches that cannot be taken, and what nothing uses any more, are gone. Properties are shortened at the same time: a name in quotes
+ * stays, and minifiers take the quotes away.
+ */
+async function fold(code: string, mangleProps: RegExp | undefined): Promise<string> {
+    const result = await transform(code, {
+        ...FORM,
+        format: "cjs",
+        treeShaking: true,
+        minifySyntax: true,
+        ...(mangleProps !== undefined && { mangleProps }),
+    })
+    return result.code
+}
+
 async function finish(root: string, flat: Flat, options: EspruinoBundleOptions): Promise<string> {
     checkLanguage(flat.code, flat.map)
     const isSmall = options.minify ?? true
-    const nested = nestFunctions(flat.code, hotFunctions(root))
-    const { code } = await transform(nested, {
-        format: "iife",
-        platform: "neutral",
-        target: "es2015",
-        charset: "ascii",
-        minify: isSmall,
-        ...(isSmall && options.mangle !== false && { mangleProps: mangledNames(flat.appText) }),
-    })
-    const renamed = renameReserved(code.trimEnd())
+    const isMangled = isSmall && options.mangle !== false
+    const hot = hotFunctions(root)
+    const plain = inlineConstants(inlinePorts(flat.code))
+    const nested = nestFunctions(await fold(plain, isMangled ? mangledNames(root, flat.appText) : undefined), hot)
+    const isCold = options.isFromSlot === true && isSmall
+    const split = isCold ? splitCold(nested, hot, name => flat.ownNames.has(name)) : nested
+    const { code } = await transform(split, { ...FORM, format: "iife", minify: isSmall })
+    const named = renameReserved(code.trimEnd())
+    const renamed = isCold ? assembleCold(named) : named
     checkBundle(renamed)
     return renamed
 }
@@ -177,7 +208,7 @@ export async function bundleEspruinoScript(
     const flat = await flatten({
         ...commonOptions(root),
         stdin: { contents: text, resolveDir: root, sourcefile: "start.ts", loader: "ts" },
-        plugins: [startPlugin(root, options.appPath ?? "")],
+        plugins: [startPlugin(root, options.appPath ?? "", options.isUnsigned === true)],
         define: { ...define },
     })
     return Buffer.from(await finish(root, flat, options), "latin1")
@@ -194,7 +225,8 @@ export async function bundleEspruinoApp(
         __OTARY_DEVICE__: jsonInBytes(device),
         __OTARY_CONFIG__: jsonInBytes(config),
     }
-    return bundleEspruinoScript(START, define, { ...options, appPath })
+    const isUnsigned = image.keys === undefined && image.sig_req_mask === undefined
+    return bundleEspruinoScript(START, define, { isUnsigned, isFromSlot: true, ...options, appPath })
 }
 
 /** The boot loader for a layout: ASCII JavaScript, written to a board's `.boot0` once and never updated. */

@@ -1,4 +1,4 @@
-// What Espruino 2v29 knows and lacks, by name (test/engines/espruino asks the engine itself), and names of ours to shorten.
+// What Espruino 2v29 knows and lacks, by name (test/engines/espruino asks the engine itself).
 
 /** Modules that `require` finds on one board or another. */
 export const ESPRUINO_MODULES: ReadonlySet<string> = new Set(
@@ -44,12 +44,3 @@ export const LACKING_METHODS: ReadonlySet<string> = new Set(
         " toReversed toSorted toSpliced toExponential toPrecision toLocaleString isPrototypeOf propertyIsEnumerable"
     ).split(" "),
 )
-
-/** Properties of the firmware's own objects, which never meet JSON, the cloud, an app, or Espruino's natives: bundles shorten them. */
-export const MANGLED: readonly string[] = (
-    "sizeBytes eraseBytes programBytes programStaged matchesStaged ofRegion hasCrc32 onHead onData onEnd ports" +
-    " activeApp revertApp activeFiles revertFiles cameBack trialsLeft trials commitTimeoutS appBytes appDigests sequence" +
-    " nowS upMs imageFile journal dataAt dataBytes isEnabled isCommittedByApp periodS jitterS retryS firstS" +
-    " throttleMs utcOffsetMin apiTimeoutS downloadTimeoutS stallTimeoutS listSrc appSlot filesArea identity ignoreSameVersion" +
-    " updateId listBytes"
-).split(" ")

@@ -76,3 +76,37 @@ export function boundNames(tree: Tree): Set<string> {
     })
     return names
 }
+
+/** A piece of a script and what takes its place. */
+export interface Edit {
+    readonly start: number
+    readonly end: number
+    readonly text: string
+}
+
+/** `code` with edits made; no two may overlap but those that are the same. */
+export function applyEdits(code: string, edits: readonly Edit[]): string {
+    // The name of a short property, `{ a }`, is met twice: as its key and as its value.
+    const once = new Map(edits.map(edit => [edit.start, edit]))
+    const sorted = [...once.values()].sort((a, b) => b.start - a.start)
+    return sorted.reduce((text, { start, end, text: value }) => text.slice(0, start) + value + text.slice(end), code)
+}
+
+/** Every Identifier that is a variable, with the chain of its parents as `walk` gives it. */
+export function walkNames(program: Tree, visit: (node: Tree, name: string, parents: readonly Tree[]) => void): void {
+    walk(program, (node, parents) => {
+        if (node.type === "Identifier" && !isPropertyName(node, parents.at(-1))) visit(node, node["name"] as string, parents)
+    })
+}
+
+/** Names that functions of a script bind inside themselves: a text that speaks of one of these may mean another one there. */
+export function innerNames(program: Tree): Set<string> {
+    const names = new Set<string>()
+    walk(program, (node, parents) => {
+        if (!isFunction(node)) return
+        const own = parents.length === 1 && node["id"] ? ((node["id"] as Tree)["name"] as string) : ""
+        for (const name of boundNames(node)) if (name !== own) names.add(name)
+        return false
+    })
+    return names
+}

@@ -45,8 +45,6 @@ function callTimeout(): void {
     callGiveUp(STATUS_TIMEOUT)
 }
 
-const listener: HttpListener = { onHead: callHead, onData: callData, onEnd: callEnd }
-
 /**
  * Posts `body` (JSON) to `url`. `token` goes into an Authorization header as the lower-case `bearer` that Ioto uses.
  * Returns STATUS_OK, and `done` is called once, later; or STATUS_BUSY while another call is open.
@@ -62,6 +60,7 @@ export function apiPost(url: string, token: string, body: unknown, done: CallDon
         ["Content-Type", "application/json"],
     ]
     timer = ports.clock.after(settings().apiTimeoutS * 1000, callTimeout)
+    const listener: HttpListener = { onHead: callHead, onData: callData, onEnd: callEnd }
     handle = ports.http.request("POST", url, headers, ports.json.stringify(body), listener)
     return STATUS_OK
 }

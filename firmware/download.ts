@@ -218,8 +218,6 @@ function downloadBodyEnd(status: number): void {
     downloadBroken(status === STATUS_OK && bodyLeft === UNKNOWN ? STATUS_TRUNCATED : STATUS_NET)
 }
 
-const listener: HttpListener = { onHead: downloadHead, onData: downloadData, onEnd: downloadBodyEnd }
-
 function downloadConnect(): void {
     position = updaterResumeOffset()
     skipLeft = 0
@@ -229,6 +227,7 @@ function downloadConnect(): void {
     const headers: string[][] = []
     if (position > 0) headers[0] = ["Range", "bytes=" + position + "-"]
     stallTimer = ports.clock.after(settings().stallTimeoutS * 1000 + throttleMs, stallCheck)
+    const listener: HttpListener = { onHead: downloadHead, onData: downloadData, onEnd: downloadBodyEnd }
     handle = ports.http.request("GET", url, headers, "", listener)
 }
 

@@ -55,9 +55,10 @@ let isKnown = false
 let isAllowed = false
 let isVerifying = false
 let isSame = false
-const partState: number[] = [0, 0, 0, 0, 0, 0, 0, 0]
-const doneBlocks: number[] = [-1, -1, -1, -1, -1, -1, -1, -1]
-const listIsWhole: boolean[] = [false, false, false, false, false, false, false, false]
+// Of each part; filled by entriesStart.
+const partState: number[] = []
+const doneBlocks: number[] = []
+const listIsWhole: boolean[] = []
 
 /** Starts an image, or goes on with the journal's where it is the same one and its manifest is still allowed. */
 export function entriesStart(newTarget: EntriesTarget): void {
@@ -72,6 +73,7 @@ export function entriesStart(newTarget: EntriesTarget): void {
     for (let k = 0; k < PARTS_MAX; k++) {
         partState[k] = PART_NONE
         listIsWhole[k] = false
+        doneBlocks[k] = -1
     }
     zipStart(0)
     if (target.identity !== "") resume()

@@ -21,11 +21,11 @@ const HEADER_CHECKED_BYTES = JOURNAL_HEADER_BYTES - CHECK_BYTES
 
 let identity = ""
 let scratchAt = -1
-/** Where the erase units of each part begin and end: its block list first, then its place, then its marks. */
-const groupAt: number[] = [0, 0, 0, 0, 0, 0, 0, 0]
-const groupEnd: number[] = [0, 0, 0, 0, 0, 0, 0, 0]
-const placeAt: number[] = [0, 0, 0, 0, 0, 0, 0, 0]
-const marksAt: number[] = [0, 0, 0, 0, 0, 0, 0, 0]
+/** Where the erase units of each part begin and end: its block list first, then its place, then its marks. Filled by journalLayout. */
+const groupAt: number[] = []
+const groupEnd: number[] = []
+const placeAt: number[] = []
+const marksAt: number[] = []
 
 /** What a journal header says of an update that can go on. */
 export interface JournalHeader {

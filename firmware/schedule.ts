@@ -11,12 +11,13 @@ const YEARS_SEARCHED = 8
 /** Longest schedule in bytes. */
 const SCHEDULE_BYTES_MAX = 128
 
-// What the five fields allow, one 0 or 1 a value; filled by scheduleParse.
-const minuteMask: number[] = []
-const hourMask: number[] = []
-const dayMask: number[] = []
-const monthMask: number[] = []
-const weekdayMask: number[] = []
+// What the five fields allow, by field, one 0 or 1 a value: filled by scheduleParse, and let go as soon as the answer is known.
+let masks: number[][] = []
+const MINUTES = 0
+const HOURS = 1
+const DAYS = 2
+const MONTHS = 3
+const WEEKDAYS = 4
 /** Cron's rule: when day and weekday are both restricted, either is enough. */
 let eitherDayCounts = false
 
@@ -105,12 +106,13 @@ function scheduleParse(spec: string): boolean {
     const dayField = wordOf(fields, 2)
     const weekdayField = wordOf(fields, 4)
     if (weekdayField === "" || wordOf(fields, 5) !== "") return false
-    if (!fieldParse(wordOf(fields, 0), 0, 59, minuteMask)) return false
-    if (!fieldParse(wordOf(fields, 1), 0, 23, hourMask)) return false
-    if (!fieldParse(dayField, 1, 31, dayMask)) return false
-    if (!fieldParse(wordOf(fields, 3), 1, 12, monthMask)) return false
-    if (!fieldParse(weekdayField, 0, 7, weekdayMask)) return false
-    if (weekdayMask[7] === 1) weekdayMask[0] = 1
+    masks = [[], [], [], [], []]
+    if (!fieldParse(wordOf(fields, 0), 0, 59, masks[MINUTES])) return false
+    if (!fieldParse(wordOf(fields, 1), 0, 23, masks[HOURS])) return false
+    if (!fieldParse(dayField, 1, 31, masks[DAYS])) return false
+    if (!fieldParse(wordOf(fields, 3), 1, 12, masks[MONTHS])) return false
+    if (!fieldParse(weekdayField, 0, 7, masks[WEEKDAYS])) return false
+    if (masks[WEEKDAYS][7] === 1) masks[WEEKDAYS][0] = 1
     eitherDayCounts = dayField.charAt(0) !== "*" && weekdayField.charAt(0) !== "*"
     return true
 }
@@ -159,19 +161,19 @@ function dateFrom(timeS: number): number {
 }
 
 function dayMatches(): boolean {
-    if (monthMask[month] === 0) return false
-    if (eitherDayCounts) return dayMask[day] === 1 || weekdayMask[weekday] === 1
-    return dayMask[day] === 1 && weekdayMask[weekday] === 1
+    if (masks[MONTHS][month] === 0) return false
+    if (eitherDayCounts) return masks[DAYS][day] === 1 || masks[WEEKDAYS][weekday] === 1
+    return masks[DAYS][day] === 1 && masks[WEEKDAYS][weekday] === 1
 }
 
 /** The first matching second of a day that is not before `fromS`; -1 when the day has none. */
 function timeOfDayNext(fromS: number): number {
     for (let hour = 0; hour < 24; hour += 1) {
         const hourS = hour * HOUR_S
-        if (hourMask[hour] === 1 && hourS + HOUR_S > fromS) {
+        if (masks[HOURS][hour] === 1 && hourS + HOUR_S > fromS) {
             for (let minute = 0; minute < 60; minute += 1) {
                 const minuteS = hourS + minute * MINUTE_S
-                if (minuteMask[minute] === 1 && minuteS + MINUTE_S > fromS) return minuteS > fromS ? minuteS : fromS
+                if (masks[MINUTES][minute] === 1 && minuteS + MINUTE_S > fromS) return minuteS > fromS ? minuteS : fromS
             }
         }
     }
@@ -184,7 +186,9 @@ function timeOfDayNext(fromS: number): number {
  * workhours, midnight, night.
  */
 export function scheduleValid(spec: string): boolean {
-    return isNever(spec) || scheduleParse(spec)
+    const isValid = isNever(spec) || scheduleParse(spec)
+    masks = []
+    return isValid
 }
 
 /**
@@ -193,8 +197,14 @@ export function scheduleValid(spec: string): boolean {
  * The work is bounded: months that do not match are skipped, and after eight years the search ends.
  */
 export function scheduleNextS(spec: string, nowS: number, utcOffsetMin: number): number {
-    if (isNever(spec) || !scheduleParse(spec)) return -1
-    const localS = nowS + utcOffsetMin * MINUTE_S
+    let waitS = -1
+    if (!isNever(spec) && scheduleParse(spec)) waitS = slotFrom(nowS + utcOffsetMin * MINUTE_S)
+    masks = []
+    return waitS
+}
+
+/** Seconds from a local time to the next minute that the masks allow; -1 when there is none. */
+function slotFrom(localS: number): number {
     const secondOfDay = dateFrom(localS < 0 ? 0 : localS)
     const yearEnd = year + YEARS_SEARCHED
     if (dayMatches()) {
@@ -205,7 +215,7 @@ export function scheduleNextS(spec: string, nowS: number, utcOffsetMin: number):
     dateAdvance(1)
     while (year <= yearEnd) {
         if (dayMatches()) return waitS + timeOfDayNext(0)
-        const days = monthMask[month] === 1 ? 1 : monthDays() - day + 1
+        const days = masks[MONTHS][month] === 1 ? 1 : monthDays() - day + 1
         waitS += days * DAY_S
         dateAdvance(days)
     }

@@ -2,7 +2,7 @@
 
 import { alignUp, hexOf } from "../../firmware/bytes"
 import { BLOCK_BYTES } from "../../firmware/constants"
-import type { Bytes, Digest, Region, Stage } from "../../firmware/ports"
+import type { Bytes, Region } from "../../firmware/ports"
 import { STATUS_FLASH, STATUS_OK } from "../../firmware/status"
 import type { EspruinoCrypto, EspruinoE, EspruinoFlash } from "./globals"
 import { layoutOffset, type EspruinoLayout } from "./layout"
@@ -17,44 +17,48 @@ const PROGRAM_BYTES = 16
 const flash = require("Flash")
 const crypto = require("crypto")
 
-/** The text and the array are the same memory: bytes come in by the array, and natives that want a string take the text. */
+/** The stage: the text and the array are the same memory. Bytes come in by the array, and natives that want a string take the text. */
 let stageText: Bytes
 let stageBytes: Uint8Array
 
-/** The stage. Errors: throws when the board has no 4 KiB in one piece; that early it must be reset. */
-export function stageCreate(): Stage {
-    const text = E.toFlatString(new Uint8Array(BLOCK_BYTES))
-    if (text === undefined) throw new Error("no memory for a block")
-    stageText = text
-    stageBytes = new Uint8Array(E.toArrayBuffer(text))
-    return { put: stagePut, sha256: stageHash, crc32: noCrc32, hasCrc32: false, take: stageTake }
-}
-
-function stagePut(at: number, bytes: Bytes, from: number, to: number): void {
+/**
+ * Copies bytes[from, to) to `at` (ports.ts, Stage).
+ * @resident
+ */
+export function stagePut(at: number, bytes: Bytes, from: number, to: number): void {
     // Espruino's set takes a string as bytes, in native code.
     if (to - from === bytes.length) stageBytes.set(bytes as unknown as ArrayLike<number>, at)
     else stageBytes.set(bytes.substring(from, to) as unknown as ArrayLike<number>, at)
 }
 
+/** @resident */
 function stageHead(lengthBytes: number): Uint8Array {
     if (lengthBytes === BLOCK_BYTES) return stageBytes
     return stageBytes.subarray(0, lengthBytes)
 }
 
-function stageHash(lengthBytes: number): Bytes {
+/**
+ * The SHA-256 of the first `lengthBytes` (ports.ts, Stage).
+ * @resident
+ */
+export function stageHash(lengthBytes: number): Bytes {
     return sha256(stageHead(lengthBytes))
 }
 
-function stageTake(lengthBytes: number): Bytes {
+/** The first `lengthBytes` (ports.ts, Stage). */
+export function stageTake(lengthBytes: number): Bytes {
     return stageText.substring(0, lengthBytes)
 }
 
 /** Espruino's CRC-32 does not go on from an earlier one. */
-function noCrc32(): number {
+export function noCrc32(): number {
     return 0
 }
 
-/** The SHA-256 of `data`. Errors: throws when memory is short. */
+/**
+ * The SHA-256 of `data`. Errors: throws when memory is short.
+ * @resident
+ */
 export function sha256(data: Bytes | Uint8Array): Bytes {
     const digest = crypto.SHA256(data)
     // Short of memory. What comes of an exception is a reset, and a download that goes on.
@@ -62,12 +66,11 @@ export function sha256(data: Bytes | Uint8Array): Bytes {
     return E.toString(digest)
 }
 
-/** What Espruino hashes natively: SHA-256 and SHA-1 in one shot, so a whole region only while memory holds it. */
-export function digestCreate(): Digest {
-    return { sha256, ofRegion }
-}
-
-function ofRegion(algorithm: number, region: Region, lengthBytes: number): string {
+/**
+ * The hash of a region's first bytes in hex (ports.ts, Digest). Espruino hashes natively in one shot, so a whole region only while memory
+ * holds it; "" otherwise.
+ */
+export function ofRegion(algorithm: number, region: Region, lengthBytes: number): string {
     const bytes = region.read(0, lengthBytes)
     if (bytes.length !== lengthBytes) return ""
     const digest = algorithm === 1 ? crypto.SHA1(bytes) : crypto.SHA256(bytes)
@@ -75,11 +78,9 @@ function ofRegion(algorithm: number, region: Region, lengthBytes: number): strin
     return hexOf(E.toString(digest))
 }
 
-/** A region with its place. Its functions are shared by all regions and find the place by `this`: closures would cost 300 JsVars. */
+/** A region with its place: what differs. Everything else is shared by all regions, which costs their memory once. */
 interface PlacedRegion {
     readonly sizeBytes: number
-    readonly eraseBytes: number
-    readonly programBytes: number
     /** Address of its first byte. */
     readonly base: number
 }
@@ -120,24 +121,34 @@ function regionMatchesStaged(this: PlacedRegion & { read: typeof regionRead }, o
     return this.read(offset, lengthBytes) === stageTake(lengthBytes)
 }
 
-/** Region `index` of the layout as the boot loader needs it: nothing is staged there. */
-export function regionForLoader(layout: EspruinoLayout, index: number): Region {
-    const region = {
-        sizeBytes: layout.sizes[index],
-        eraseBytes: layout.pageBytes,
-        programBytes: PROGRAM_BYTES,
-        base: layout.address + layoutOffset(layout, index),
-        read: regionRead,
-        erase: regionErase,
-        program: regionProgram,
-    }
+/** What regions have in common. */
+interface RegionKind {
+    eraseBytes?: number
+    programBytes: number
+    read: typeof regionRead
+    erase: typeof regionErase
+    program: typeof regionProgram
+    programStaged?: typeof regionProgramStaged
+    matchesStaged?: typeof regionMatchesStaged
+}
+
+const kind: RegionKind = { programBytes: PROGRAM_BYTES, read: regionRead, erase: regionErase, program: regionProgram }
+
+/** Region `index` of the layout; in the boot loader nothing is staged. */
+export function regionCreate(layout: EspruinoLayout, index: number): Region {
+    kind.eraseBytes = layout.pageBytes
+    const region = Object.create(kind) as { -readonly [name in keyof PlacedRegion]: PlacedRegion[name] }
+    region.sizeBytes = layout.sizes[index]
+    region.base = layout.address + layoutOffset(layout, index)
     return region as unknown as Region
 }
 
-/** Region `index` of the layout. */
-export function regionCreate(layout: EspruinoLayout, index: number): Region {
-    const region = regionForLoader(layout, index)
-    region.programStaged = regionProgramStaged as Region["programStaged"]
-    region.matchesStaged = regionMatchesStaged as Region["matchesStaged"]
-    return region
+/** Makes the stage, ahead of the regions. Errors: throws when the board has no 4 KiB in one piece; that early it must be reset. */
+export function stageInstall(): void {
+    const text = E.toFlatString(new Uint8Array(BLOCK_BYTES))
+    if (text === undefined) throw new Error("no memory for a block")
+    stageText = text
+    stageBytes = new Uint8Array(E.toArrayBuffer(text))
+    kind.programStaged = regionProgramStaged
+    kind.matchesStaged = regionMatchesStaged
 }

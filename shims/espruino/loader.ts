@@ -2,7 +2,7 @@
 
 import { bootDecide, bootSlotBytes } from "../../firmware/boot"
 import { portsInstall, type Ports } from "../../firmware/ports"
-import { regionForLoader, sha256 } from "./flash"
+import { regionCreate, sha256 } from "./flash"
 import type { EspruinoE } from "./globals"
 import { LAYOUT_APP, LAYOUT_BOOT, layoutOffset, type EspruinoLayout } from "./layout"
 
@@ -12,17 +12,17 @@ declare const print: (line: string) => void
 /** What the loader leaves behind for the line that runs the image, and for the image. */
 declare const global: { otary: EspruinoLayout & { at: number; bytes: number } }
 
-function watchdog(timeoutS: number): void {
+function loaderWatchdog(timeoutS: number): void {
     E.enableWatchdog(timeoutS, false)
 }
 
 const layout = __OTARY_LAYOUT__
 // The loader's rooms use these four ports and no other.
 portsInstall({
-    boot: regionForLoader(layout, LAYOUT_BOOT),
-    app: [regionForLoader(layout, LAYOUT_APP), regionForLoader(layout, LAYOUT_APP + 1)],
+    boot: regionCreate(layout, LAYOUT_BOOT),
+    app: [regionCreate(layout, LAYOUT_APP), regionCreate(layout, LAYOUT_APP + 1)],
     digest: { sha256 },
-    board: { watchdog },
+    board: { watchdog: loaderWatchdog },
 } as unknown as Ports)
 
 const slot = bootDecide()

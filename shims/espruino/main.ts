@@ -1,9 +1,9 @@
 // The start of an image on an Espruino board: the platform's ports over flash, network, clock and watchdog.
 
 import { filesMount } from "../../firmware/files"
-import { portsInstall, type Ports } from "../../firmware/ports"
+import { portsInstall } from "../../firmware/ports"
 import { runningInstall, type RunningImage } from "../../firmware/running"
-import { digestCreate, regionCreate, stageCreate } from "./flash"
+import { noCrc32, ofRegion, regionCreate, sha256, stageHash, stageInstall, stagePut, stageTake } from "./flash"
 import type { EspruinoE } from "./globals"
 import { LAYOUT_APP, LAYOUT_BOOT, LAYOUT_FILES, LAYOUT_JOURNAL, type EspruinoLayout } from "./layout"
 import { netAbort, netPause, netRequest } from "./net"
@@ -18,8 +18,6 @@ declare const clearTimeout: (id: number) => void
 declare const process: { on(event: "uncaughtException", run: (error: unknown) => void): void }
 declare const global: { otary: EspruinoLayout }
 
-/** Platform name of images for Espruino. */
-const PLATFORM = "espruino"
 /** Unix time in seconds before which a clock was never set: 2020-01-01. */
 const CLOCK_SET_S = 1577836800
 /** A step of the clock in seconds that no code causes by being busy: the clock was set meanwhile. */
@@ -29,13 +27,13 @@ let lastS = 0
 let upS = 0
 let isArmed = false
 
-function nowS(): number {
+function clockNowS(): number {
     const now = getTime()
     return now < CLOCK_SET_S ? 0 : Math.floor(now)
 }
 
 /** Espruino has no clock that only counts: steps of the one that is set are left out. */
-function upMs(): number {
+function clockUpMs(): number {
     const now = getTime()
     const step = now - lastS
     lastS = now
@@ -47,7 +45,7 @@ function upMs(): number {
 const waiting: Record<number, number> = {}
 let lastId = 0
 
-function after(delayMs: number, run: (this: void) => void): number {
+function clockAfter(delayMs: number, run: (this: void) => void): number {
     lastId = lastId + 1
     const id = lastId
     waiting[id] = setTimeout(function () {
@@ -57,24 +55,24 @@ function after(delayMs: number, run: (this: void) => void): number {
     return id
 }
 
-function cancel(id: number): void {
+function clockCancel(id: number): void {
     if (waiting[id] === undefined) return
     clearTimeout(waiting[id])
     delete waiting[id]
 }
 
-function watchdog(timeoutS: number): void {
+function boardWatchdog(timeoutS: number): void {
     if (isArmed) return E.kickWatchdog()
     isArmed = true
     E.enableWatchdog(timeoutS, false)
 }
 
-function random(): number {
+function boardRandom(): number {
     return E.hwRand() & 0x7fffffff
 }
 
 /** Espruino's parser stops behind the value; what follows it makes the text no JSON. */
-function parse(text: string): unknown {
+function jsonParse(text: string): unknown {
     const end = text.trim()
     const first = end.charAt(0)
     const last = end.charAt(end.length - 1)
@@ -92,28 +90,32 @@ function panic(error: unknown): void {
     E.reboot()
 }
 
-/** The core's ports on a board with this layout. */
-export function espruinoPorts(layout: EspruinoLayout): Ports {
+/**
+ * Installs the core's ports on a board with this layout: one call with the whole table, which the bundle is built around
+ * (build/espruino-ports.ts).
+ */
+export function espruinoInstall(layout: EspruinoLayout): void {
     lastS = getTime()
-    return {
+    stageInstall()
+    portsInstall({
         boot: regionCreate(layout, LAYOUT_BOOT),
         journal: regionCreate(layout, LAYOUT_JOURNAL),
         app: [regionCreate(layout, LAYOUT_APP), regionCreate(layout, LAYOUT_APP + 1)],
         files: [regionCreate(layout, LAYOUT_FILES), regionCreate(layout, LAYOUT_FILES + 1)],
-        stage: stageCreate(),
-        digest: digestCreate(),
-        clock: { nowS, upMs, after, cancel },
+        stage: { put: stagePut, sha256: stageHash, crc32: noCrc32, hasCrc32: false, take: stageTake },
+        digest: { sha256, ofRegion },
+        clock: { nowS: clockNowS, upMs: clockUpMs, after: clockAfter, cancel: clockCancel },
         http: { request: netRequest, abort: netAbort, pause: netPause },
-        board: { reset: E.reboot, watchdog, random, log: print },
-        json: { parse, stringify: JSON.stringify },
-        platform: PLATFORM,
-    }
+        board: { reset: E.reboot, watchdog: boardWatchdog, random: boardRandom, log: print },
+        json: { parse: jsonParse, stringify: JSON.stringify },
+        platform: "espruino",
+    })
 }
 
 /** The start: ports, the running image, the files. */
 export function espruinoMain(): void {
     process.on("uncaughtException", panic)
-    portsInstall(espruinoPorts(global.otary))
+    espruinoInstall(global.otary)
     runningInstall(__OTARY_IMAGE__)
     notifyStart(__OTARY_IMAGE__.version)
     filesMount()

@@ -15,8 +15,6 @@ type Notify = (name: string, value: string | number) => void
 
 declare const global: { otaryNotify?: Notify }
 
-const MIRRORED = [SIGNAL_CHECKIN, SIGNAL_UPDATE, SIGNAL_PROGRESS, SIGNAL_COMMIT, SIGNAL_ROLLBACK, SIGNAL_ERROR]
-
 /** One value out of a signal's argument: the percent, the new version, or the status; "" for signals without one. */
 function valueOf(arg: unknown): string | number {
     if (typeof arg === "number") return arg
@@ -30,7 +28,8 @@ export function notifyStart(version: string): void {
     const notify = global.otaryNotify
     if (notify === undefined) return
     notify("version", version)
-    for (let i = 0; i < MIRRORED.length; i++) rWatch(MIRRORED[i], mirror, MIRRORED[i])
+    const mirrored = [SIGNAL_CHECKIN, SIGNAL_UPDATE, SIGNAL_PROGRESS, SIGNAL_COMMIT, SIGNAL_ROLLBACK, SIGNAL_ERROR]
+    for (let i = 0; i < mirrored.length; i++) rWatch(mirrored[i], mirror, mirrored[i])
 }
 
 function mirror(name: unknown, arg: unknown): void {

@@ -10,7 +10,8 @@ const ENTRIES = [
     // Apps, which are packed and never imported.
     /^(host\/cli\/demo|docs\/examples)\/[^/]+\/app\.ts$/,
     /^shims\/[a-z]+\/(main|loader)\.ts$/,
-    /^firmware\/(agent|api)\.ts$/,
+    // In bundles without keys, unsigned.ts is what others import as signature.ts.
+    /^firmware\/(agent|api|unsigned)\.ts$/,
     /^build\/(test|run|jest-transform|coverage)\.cjs$/,
     /^build\/size-report\.ts$/,
     /^[^/]+\.config\.cjs$/,

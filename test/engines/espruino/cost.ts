@@ -28,8 +28,7 @@ export interface EspruinoCost {
 }
 
 const SCRIPT = `
-import { espruinoPorts } from "./shims/espruino/main"
-import { portsInstall, type Ports } from "./firmware/ports"
+import { espruinoInstall } from "./shims/espruino/main"
 import { runningInstall } from "./firmware/running"
 import { filesMount } from "./firmware/files"
 import { updaterAbort, updaterContextCreate, updaterProcess } from "./firmware/updater"
@@ -98,7 +97,7 @@ function count(chunks: string[]): void {
     flash.read = read
 }
 
-portsInstall(espruinoPorts(LAYOUT))
+espruinoInstall(LAYOUT)
 runningInstall({ name: "bench", version: "1.0.0", build_id: "b", security: 0 })
 filesMount()
 const image = chunksOf("image.bin")

@@ -59,20 +59,25 @@ export interface Cost {
     readonly jsVars: number
 }
 
-/** JsVars of `code`, a bundle, run from flash: the difference between its start and its end, where all that it made still exists. */
-async function measure(folder: string, code: string): Promise<Cost> {
+/**
+ * JsVars that `code`, a bundle, takes when it runs from flash: of the boot loader at its end, where all that it made still exists; of an
+ * image once it is started.
+ */
+async function measure(folder: string, code: string, isLoader: boolean): Promise<Cost> {
+    const tell = `print("@after "+process.memory().usage)`
     const end = code.lastIndexOf("})()")
-    layCode(folder, `${code.slice(0, end)};print("@after "+process.memory().usage)})();`)
+    const laid = isLoader ? `${code.slice(0, end)};${tell}})();` : code
+    layCode(folder, laid)
     const at = SLOT_AT - STORAGE_HEAD_BYTES
     // Modules and prototypes that natives make at their first use are no cost of the bundle.
     const modules = `require("Flash");require("crypto").SHA256("");require("http");require("Storage");`
     const warmUp = `${modules}[].length;"".length;JSON;new Uint8Array(1);`
     const script = `
-        global.otary=${JSON.stringify(LAYOUT)};otary.at=0;otary.bytes=0;${warmUp}
+        global.otary=${JSON.stringify(LAYOUT)};otary.at=${at};otary.bytes=0;${warmUp}
         E.enableWatchdog=function(){};E.kickWatchdog=function(){};process.on;Math;Object;
-        var code=require("Storage").read("${LAYOUT.file}",${at},${code.length + 60}).split("\\xff")[0].length;
         print("@before "+process.memory().usage);
-        eval(require("Storage").read("${LAYOUT.file}",${at},code));
+        eval(require("Storage").read("${LAYOUT.file}",${at},${laid.length}));
+        ${isLoader ? "" : tell};
         clearTimeout();quit()`
     const { before, after } = await runScript(folder, script)
     return { bytes: code.length, jsVars: after! - before! }
@@ -85,8 +90,8 @@ export async function measureBundles(folder: string): Promise<{ loader: Cost; ag
     const constants = { image: { name: "empty", version: "0.0.0", build_id: "0", security: 0 }, device: {}, config: {} }
     const app = join(folder, "empty.js")
     writeFileSync(app, "")
-    const agent = await measure(board, (await bundleEspruinoApp(app, constants)).toString("latin1"))
+    const agent = await measure(board, (await bundleEspruinoApp(app, constants)).toString("latin1"), false)
     const whole = (await bundleEspruinoLoader(LAYOUT)).toString("latin1")
-    const loader = await measure(board, whole.slice(0, whole.indexOf("\nif(otary")))
+    const loader = await measure(board, whole.slice(0, whole.indexOf("\nif(otary")), true)
     return { loader: { ...loader, bytes: whole.length }, agent }
 }

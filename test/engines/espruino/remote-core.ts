@@ -31,25 +31,20 @@ function entryText(): string {
     const imports = MODULES.map(name => `import * as ${camel(name)} from "./firmware/${name}"`)
     const puts = MODULES.flatMap(name => functionsOf(name).map(run => `"${camel(name)}.${run}": ${camel(name)}.${run}`))
     return `${imports.join("\n")}
-import { portsInstall } from "./firmware/ports"
-import { espruinoPorts } from "./shims/espruino/main"
+import { ports } from "./firmware/ports"
+import { espruinoInstall } from "./shims/espruino/main"
 declare const global: any
+declare function require(name: string): any
 global.core = { ${puts.join(",\n")} }
-global.install = function (layout: any, eraseBytes: number) {
-    const ports: any = espruinoPorts(layout)
-    const regions: any[] = [ports.boot, ports.journal, ports.app[0], ports.app[1], ports.files[0], ports.files[1]]
+global.install = function (layout: any) {
     // The suites' chips have larger pages than Espruino for Linux.
-    regions.forEach(function (region) {
-        const erase = region.erase
-        region.eraseBytes = eraseBytes
-        region.erase = function (offset: number) {
-            for (let at = 0; at < eraseBytes; at += ${PAGE_BYTES}) erase.call(region, offset + at)
-            return 0
-        }
-    })
-    global.regions = regions
-    ports.platform = "host"
-    portsInstall(ports)
+    const flash = require("Flash")
+    const erase = flash.erasePage
+    flash.erasePage = function (address: number) {
+        for (let at = 0; at < layout.pageBytes; at += ${PAGE_BYTES}) erase(address + at)
+    }
+    espruinoInstall(layout)
+    global.regions = [ports.boot, ports.journal, ports.app[0], ports.app[1], ports.files[0], ports.files[1]]
 }`
 }
 
@@ -65,7 +60,9 @@ let code = ""
 
 /** Builds the core; to be called before the suites run. */
 export async function buildCore(): Promise<void> {
-    code = (await bundleEspruinoScript(entryText(), {}, { mangle: false })).toString("latin1")
+    const bundle = await bundleEspruinoScript(entryText(), {}, { mangle: false })
+    // The suites' images are for this platform.
+    code = bundle.toString("latin1").replace('"espruino"', '"host"')
 }
 
 /** JSON whose strings of bytes are in base64, marked by a tilde: an escape above \x7f would make a UTF-8 string of them. */
@@ -182,9 +179,9 @@ export function runOnEspruino(home: string): void {
             void readFileSync(path).copy(rig.flash.array, base, PAGE_BYTES, PAGE_BYTES + rig.flash.array.length - base)
         const { boot, journal, app0, app1, files0, files1 } = regions
         const sizes = [boot, journal, app0, app1, files0, files1].map(region => region.sizeBytes)
-        const layout = { file: "otary", address: STORAGE_ADDRESS + PAGE_BYTES, offsetBytes: 0, pageBytes: PAGE_BYTES, sizes }
+        const layout = { file: "otary", address: STORAGE_ADDRESS + PAGE_BYTES, offsetBytes: 0, pageBytes: eraseBytes, sizes }
         put()
-        remote.run(`eval(require("fs").readFileSync("core.js"));install(${JSON.stringify(layout)},${eraseBytes});print("\\x02")`)
+        remote.run(`eval(require("fs").readFileSync("core.js"));install(${JSON.stringify(layout)});print("\\x02")`)
         const module = (name: string): object =>
             new Proxy(
                 {},
