@@ -1,20 +1,18 @@
-// The coverage gate: runs the firmware's suites over an instrumented copy of the project and fails below 100 % of lines and branches.
+// Coverage of the firmware: the tests' boards and imports run an instrumented copy of it, and what they leave out is listed.
 
 "use strict"
 
 const { spawnSync } = require("node:child_process")
-const { cpSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } = require("node:fs")
+const { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } = require("node:fs")
 const { tmpdir } = require("node:os")
-const { join } = require("node:path")
+const { basename, join } = require("node:path")
 const { createInstrumenter } = require("istanbul-lib-instrument")
 
 const root = join(__dirname, "..")
-/** What the suites need; the firmware is put beside it instrumented. */
-const COPIED = ["build", "docs", "host", "shims", "test", "package.json", "tsconfig.json"]
-/** Suites that run the core as a board does: built into a bundle, evaluated anew at every boot. */
-const SUITES = ["test/firmware/", "test/attacks/"]
-/** What covers nothing that the others do not, and takes its time: test vectors, and a whole cloud. */
-const LEFT_OUT = ["test/firmware/lms.test.ts", "test/firmware/agent-cloud.test.ts"]
+/** Suites that reach all of the firmware, for a run of the gate alone. */
+const SUITES = ["test/firmware/", "test/attacks/", "test/sign/"]
+/** Given to jest beside the suites. Jest instruments nothing itself: it collects what the counters of the copy say. */
+const OPTIONS = ["--coverage", "--collectCoverageFrom=!**", "--coverageReporters=json"]
 
 /**
  * Counters go into the TypeScript itself, so that esbuild bundles them like any other code and places stay those of the source.
@@ -27,39 +25,69 @@ function instrument(folder) {
     for (const name of readdirSync(join(root, "firmware")).filter(file => file.endsWith(".ts"))) {
         const path = join(root, "firmware", name)
         const code = instrumenter.instrumentSync(readFileSync(path, "utf8"), path)
-        const short = `const $1Table = (globalThis as any).__coverage__[${JSON.stringify(path)}]\nconst $1 = () => $1Table`
+        const short = `const $1Table = (globalThis as any).otaryCoverage(${JSON.stringify(path)})\nconst $1 = () => $1Table`
         writeFileSync(join(folder, "firmware", name), code.replace(/function (cov_\w+)\(\) \{[\s\S]*?\n\}\n\1\(\);/, short))
         tables[path] = instrumenter.lastFileCoverage()
     }
-    writeFileSync(join(folder, "tables.cjs"), `globalThis.__coverage__ = ${JSON.stringify(tables)}\n`)
+    writeFileSync(join(folder, "tables.json"), JSON.stringify(tables))
 }
 
-function jestConfig() {
+/**
+ * Gets ready to measure. Returns what jest is to be run with: `parameters`, `environment` (build/jest-transform.cjs and
+ * test/firmware/bundle.ts look for OTARY_COVERAGE), then `result()`, the list of what was not reached, and `remove()`.
+ */
+function coverageStart() {
+    const folder = mkdtempSync(join(tmpdir(), "otary-coverage-"))
+    instrument(folder)
+    const setup = join(root, "build/coverage-tables.cjs")
     return {
-        ...require(join(root, "jest.config.cjs")),
-        setupFiles: ["<rootDir>/tables.cjs"],
-        testPathIgnorePatterns: LEFT_OUT,
-        collectCoverage: true,
-        // Jest instruments nothing itself: it collects what the counters say, and holds it against the threshold.
-        collectCoverageFrom: ["!**"],
-        coverageReporters: [["text", { skipFull: true }]],
-        coverageThreshold: { global: { lines: 100, branches: 100 } },
+        parameters: [...OPTIONS, `--coverageDirectory=${join(folder, "result")}`, `--setupFiles=${setup}`],
+        environment: { OTARY_COVERAGE: folder },
+        result() {
+            const tables = JSON.parse(readFileSync(join(folder, "tables.json"), "utf8"))
+            const reached = JSON.parse(readFileSync(join(folder, "result/coverage-final.json"), "utf8"))
+            return missing(tables, reached)
+        },
+        remove: () => rmSync(folder, { recursive: true, force: true }),
     }
 }
 
-function run(folder) {
-    instrument(folder)
-    for (const name of COPIED) cpSync(join(root, name), join(folder, name), { recursive: true })
-    symlinkSync(join(root, "node_modules"), join(folder, "node_modules"), "dir")
-    writeFileSync(join(folder, "jest.json"), JSON.stringify(jestConfig()))
-    const jest = join(root, "node_modules/jest/bin/jest.js")
-    const options = { cwd: folder, stdio: "inherit" }
-    return spawnSync(process.execPath, [jest, "--ci", "--silent", "--config", "jest.json", ...SUITES], options).status ?? 1
+/** The lines and branches that no test has reached, as `file:line what`; a file that no suite has loaded counts as a whole. */
+function missing(tables, reached) {
+    const problems = new Set()
+    for (const [path, table] of Object.entries(tables)) {
+        const name = `firmware/${basename(path)}`
+        const { s, b, statementMap, branchMap } = reached[path] ?? table
+        for (const [id, count] of Object.entries(s))
+            if (count === 0) problems.add(`${name}:${statementMap[id].start.line} never runs`)
+        for (const [id, counts] of Object.entries(b)) {
+            const { type, loc } = branchMap[id]
+            const place = `${name}:${loc.start.line}:${loc.start.column + 1}`
+            for (const [at, count] of counts.entries())
+                if (count === 0) problems.add(`${place} ${type}: way ${at + 1} is never taken`)
+        }
+    }
+    return [...problems]
 }
 
-const folder = mkdtempSync(join(tmpdir(), "otary-coverage-"))
-try {
-    process.exitCode = run(folder)
-} finally {
-    rmSync(folder, { recursive: true, force: true })
+/** Prints what is missing. Returns whether nothing is. */
+function coverageJudge(problems) {
+    if (problems.length > 0) process.stdout.write(`${problems.join("\n")}\n`)
+    process.stdout.write(`${problems.length === 0 ? "ok    " : "FAILED"}  coverage of firmware/: every line and branch\n`)
+    return problems.length === 0
+}
+
+module.exports = { coverageJudge, coverageStart }
+
+if (require.main === module) {
+    const coverage = coverageStart()
+    const jest = join(root, "node_modules/jest/bin/jest.js")
+    const suites = process.argv.length > 2 ? process.argv.slice(2) : SUITES
+    try {
+        const options = { cwd: root, stdio: "inherit", env: { ...process.env, ...coverage.environment } }
+        const { status } = spawnSync(process.execPath, [jest, "--ci", "--silent", ...suites, ...coverage.parameters], options)
+        process.exitCode = coverageJudge(coverage.result()) && status === 0 ? 0 : 1
+    } finally {
+        coverage.remove()
+    }
 }

@@ -100,7 +100,7 @@ export function bootRecordWrite(record: BootRecord): number {
     if (newest < 0 && record.sequence <= BOOT_SEQUENCE_FIRST) return STATUS_FLASH
     if (newest >= 0 && slotWrite(slots[newest], sequenceOf(slots[newest]) - 1, ROLE_INTENT) !== STATUS_OK) return STATUS_FLASH
     const result = pairWrite(encode(record))
-    if (result === STATUS_OK) record.sequence = sequenceOf(slots[newest])
+    if (result === STATUS_OK && newest >= 0) record.sequence = sequenceOf(slots[newest])
     return result
 }
 
@@ -197,7 +197,8 @@ function slotWrite(bytes: Bytes, sequence: number, role: number): number {
         const slot = slotClear()
         if (slot >= 0 && regionWrite(ports.boot, slotAt(slot), body + check(body)) === STATUS_OK) {
             slotsRead()
-            return STATUS_OK
+            // What went blind meanwhile must not be erased as if it were blank.
+            return newest < 0 ? STATUS_FLASH : STATUS_OK
         }
         // What the write may have touched is not tried again.
         if (slot >= 0) slots[slot] = DAMAGED

@@ -139,9 +139,9 @@ export function fileRemove(name: string): number {
 export function filesMerge(target: Region, partBytes: number): number {
     const start = alignUp(partBytes, target.eraseBytes)
     if (regionClear(target, start, target.sizeBytes - start) !== status.STATUS_OK) return status.STATUS_FLASH
-    if (logAlign(target) === 0) return status.STATUS_FILES_FORMAT
-    const area = areaRead(target, "", 0)
     if (active === undefined) return mounted
+    const area = areaRead(target, "", 0)
+    if (area.align === 0) return status.STATUS_FILES_FORMAT
     const missing: FileRecord[] = []
     for (let i = 0; i < active.live.length; i++) {
         if (find(area.live, active.live[i].name) === undefined) missing.push(active.live[i])

@@ -1,8 +1,6 @@
 // A board with the agent for tests: flash in memory, virtual time, real HTTP. Time stands still while a request is under way.
 
 import { createHash } from "node:crypto"
-import { resolve } from "node:path"
-import { buildSync } from "esbuild"
 import type { Hardware } from "../../shims/host/hardware"
 import type { ImageFile, Ports } from "../../firmware/ports"
 import type { RunningImage } from "../../firmware/running"
@@ -11,6 +9,7 @@ import { hostPorts } from "../../shims/host/main"
 import { createHttp, type HostHttp } from "../../shims/host/net"
 import type * as entry from "./agent-entry"
 import type { AgentServer } from "./agent-server"
+import { firmwareBundle } from "./bundle"
 import { bootSlot, createRig, install, slotBytes, type Rig } from "./core"
 import { seededBytes } from "./images"
 
@@ -40,13 +39,13 @@ const MS_MAX = 40 * 86400 * 1000
 /** Real milliseconds for each step of virtual time while a server is silent. */
 const SILENT_STEP_MS = 5
 const TURNS_MAX = 1_500_000
-let code = ""
+let bootCode: ((...parameters: unknown[]) => void) | undefined
 
-function agentCode(): string {
-    if (code !== "") return code
-    const options = { bundle: true, write: false, format: "cjs", platform: "neutral", target: "es2020", tsconfigRaw: {} } as const
-    code = buildSync({ ...options, entryPoints: [resolve(__dirname, "agent-entry.ts")] }).outputFiles[0]!.text
-    return code
+/** What a boot evaluates, compiled once: its variables are new every time. */
+function bootFunction(): NonNullable<typeof bootCode> {
+    const names = ["module", "exports", "__OTARY_CONFIG__", "__OTARY_DEVICE__"]
+    bootCode ??= new Function(...names, firmwareBundle("test/firmware/agent-entry.ts")) as NonNullable<typeof bootCode>
+    return bootCode
 }
 
 /** An app part that says which version it is: `version=1.1.0;` and `length` bytes of anything. */
@@ -96,8 +95,7 @@ export class AgentBoard {
         this.version = /^version=(.*?);/.exec(slotBytes(this.rig, slot, 64).toString("latin1"))![1]!
         this.boots += 1
         const module = { exports: {} as Agent }
-        const names = ["module", "exports", "__OTARY_CONFIG__", "__OTARY_DEVICE__"]
-        new Function(...names, agentCode())(module, module.exports, config, device)
+        bootFunction()(module, module.exports, config, device)
         this.agent = module.exports
         this.agent.portsInstall({ ...hostPorts(this.hardware()), ...this.options.ports })
         const image = { name: "demo", version: this.version, build_id: `b-${this.version}`, security: 0 }

@@ -1,14 +1,12 @@
 // A board's core for tests: the built bundle of the core over a flash chip in memory; every boot evaluates it anew.
 
 import { createHash } from "node:crypto"
-import { resolve } from "node:path"
-import { buildSync } from "esbuild"
-import { projectRoot } from "../../build/root"
 import type { Hardware } from "../../shims/host/hardware"
 import { createVirtualClock, type VirtualClock } from "../../shims/host/clock"
 import { createNorFlash, type NorFlash } from "../../shims/host/nor-flash"
 import { hostPorts } from "../../shims/host/main"
 import { makeLayout, type BoardLayout, type Geometry } from "../../host/board/layout"
+import { firmwareBundle } from "./bundle"
 import type * as entry from "./core-entry"
 
 /** The core's modules, as one boot has them. */
@@ -23,23 +21,12 @@ export interface Rig {
     resets: number
 }
 
-let code = ""
+let boot: ((module: { exports: Core }, exports: Core) => void) | undefined
 
-function coreCode(): string {
-    if (code !== "") return code
-    const root = projectRoot()
-    const result = buildSync({
-        entryPoints: [resolve(root, "test/firmware/core-entry.ts")],
-        absWorkingDir: root,
-        bundle: true,
-        write: false,
-        format: "cjs",
-        platform: "neutral",
-        target: "es2020",
-        tsconfigRaw: {},
-    })
-    code = result.outputFiles[0]!.text
-    return code
+/** What a boot evaluates, compiled once: its variables are new every time. */
+function bootFunction(): NonNullable<typeof boot> {
+    boot ??= new Function("module", "exports", firmwareBundle("test/firmware/core-entry.ts")) as NonNullable<typeof boot>
+    return boot
 }
 
 /** A blank chip with a layout on it. */
@@ -70,7 +57,7 @@ export function hardwareOf(rig: Rig): Hardware {
 /** Evaluates the core anew over a rig's flash, its ports installed. */
 function evaluateCore(rig: Rig): Core {
     const module = { exports: {} as Core }
-    new Function("module", "exports", coreCode())(module, module.exports)
+    bootFunction()(module, module.exports)
     module.exports.portsInstall(hostPorts(hardwareOf(rig)))
     return module.exports
 }
