@@ -6,16 +6,18 @@ const { spawnSync } = require("node:child_process")
 const { mkdtempSync, readFileSync, rmSync } = require("node:fs")
 const { tmpdir } = require("node:os")
 const { join } = require("node:path")
+const { coverageJudge, coverageStart } = require("./coverage.cjs")
 
 const root = join(__dirname, "..")
 const sum = { passed: 0, failed: 0, skipped: 0 }
 
 /** Runs a package's command with this Node and shows its output. Returns whether it succeeded. */
-function run(script, parameters) {
+function run(script, parameters, environment = {}) {
     const started = Date.now()
     const result = spawnSync(process.execPath, [join(root, "node_modules", script), ...parameters], {
         cwd: root,
         stdio: "inherit",
+        env: { ...process.env, ...environment },
     })
     const seconds = ((Date.now() - started) / 1000).toFixed(1)
     process.stdout.write(`${result.status === 0 ? "ok    " : "FAILED"}  ${script.split("/")[0]}  ${seconds} s\n`)
@@ -29,10 +31,10 @@ function check(script, parameters) {
 }
 
 /** Jest's own counts; a suite that could not even be loaded counts as one failure. */
-function jest() {
+function jest(parameters, environment) {
     const folder = mkdtempSync(join(tmpdir(), "otary-test-"))
     const report = join(folder, "jest.json")
-    const good = run("jest/bin/jest.js", ["--ci", "--json", `--outputFile=${report}`, ...process.argv.slice(2)])
+    const good = run("jest/bin/jest.js", ["--ci", "--json", `--outputFile=${report}`, ...parameters], environment)
     try {
         const counts = JSON.parse(readFileSync(report, "utf8"))
         sum.passed += counts.numPassedTests
@@ -47,9 +49,23 @@ function jest() {
     }
 }
 
+/** Every suite, over a firmware that counts which of its lines and branches run; that all do is one more test. */
+function jestWithCoverage() {
+    const coverage = coverageStart()
+    try {
+        jest(coverage.parameters, coverage.environment)
+        if (coverageJudge(coverage.result())) sum.passed++
+        else sum.failed++
+    } finally {
+        coverage.remove()
+    }
+}
+
 check("typescript/bin/tsc", ["--noEmit"])
 check("eslint/bin/eslint.js", ["--max-warnings", "0", "."])
 check("prettier/bin/prettier.cjs", ["--check", "--log-level", "warn", "."])
-jest()
+// What a part of the suites reaches says nothing.
+if (process.argv.length > 2) jest(process.argv.slice(2))
+else jestWithCoverage()
 process.stdout.write(`${sum.passed} passed, ${sum.failed} failed, ${sum.skipped} skipped\n`)
 process.exitCode = sum.failed === 0 ? 0 : 1

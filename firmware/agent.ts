@@ -139,8 +139,7 @@ function checkinDone(code: number): void {
 }
 
 function checkinBegin(): void {
-    const code = checkinSend(checkinDone)
-    if (code !== status.STATUS_OK) checkinFailed(code, "check-in failed")
+    checkinSend(checkinDone)
 }
 
 function registerDone(code: number): void {

@@ -3,7 +3,7 @@
 import { ANSWER_BYTES_MAX } from "./constants"
 import { ports, type Bytes, type HttpHead, type HttpListener } from "./ports"
 import { settings } from "./settings"
-import { STATUS_ANSWER, STATUS_BUSY, STATUS_HTTP_REDIRECT, STATUS_HTTP_STATUS, STATUS_OK, STATUS_TIMEOUT } from "./status"
+import { STATUS_ANSWER, STATUS_HTTP_REDIRECT, STATUS_HTTP_STATUS, STATUS_OK, STATUS_TIMEOUT } from "./status"
 
 /**
  * Hears how a call ended. `status`: STATUS_OK after any whole answer, STATUS_NET, STATUS_TIMEOUT, or STATUS_ANSWER when it was
@@ -11,7 +11,6 @@ import { STATUS_ANSWER, STATUS_BUSY, STATUS_HTTP_REDIRECT, STATUS_HTTP_STATUS, S
  */
 export type CallDone = (this: void, status: number, statusCode: number, answer: string) => void
 
-let isOpen = false
 let handle = 0
 let timer = 0
 let statusCode = 0
@@ -19,8 +18,6 @@ let answer = ""
 let callDone: CallDone
 
 function callEnd(status: number): void {
-    if (!isOpen) return
-    isOpen = false
     ports.clock.cancel(timer)
     const text = answer
     answer = ""
@@ -47,11 +44,9 @@ function callTimeout(): void {
 
 /**
  * Posts `body` (JSON) to `url`. `token` goes into an Authorization header as the lower-case `bearer` that Ioto uses.
- * Returns STATUS_OK, and `done` is called once, later; or STATUS_BUSY while another call is open.
+ * `done` is called once, later. One call at a time: the agent's.
  */
-export function apiPost(url: string, token: string, body: unknown, done: CallDone): number {
-    if (isOpen) return STATUS_BUSY
-    isOpen = true
+export function apiPost(url: string, token: string, body: unknown, done: CallDone): void {
     statusCode = 0
     answer = ""
     callDone = done
@@ -62,7 +57,6 @@ export function apiPost(url: string, token: string, body: unknown, done: CallDon
     timer = ports.clock.after(settings().apiTimeoutS * 1000, callTimeout)
     const listener: HttpListener = { onHead: callHead, onData: callData, onEnd: callEnd }
     handle = ports.http.request("POST", url, headers, ports.json.stringify(body), listener)
-    return STATUS_OK
 }
 
 /** The status for an HTTP status code other than 200: STATUS_HTTP_REDIRECT or STATUS_HTTP_STATUS; STATUS_OK for 200. */

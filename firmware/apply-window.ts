@@ -33,7 +33,6 @@ function applyEnd(status: number): void {
 }
 
 function applyFlip(scriptStatus: number): void {
-    if (phase !== PHASE_APPLYING) return
     if (scriptStatus < 0) return applyEnd(scriptStatus)
     const status = updaterFinish()
     if (status !== STATUS_OK) return applyEnd(status)

@@ -58,9 +58,7 @@ function deviceBody(): Properties {
 }
 
 function isEmpty(properties: Properties): boolean {
-    for (const key in properties) {
-        if (properties[key] !== undefined) return false
-    }
+    for (const _name in properties) return false
     return true
 }
 
@@ -94,13 +92,14 @@ function registerAnswered(status: number, statusCode: number, text: string): voi
 /**
  * Registers the device: POST <builder>/device/register with the product as bearer.
  * `done` hears STATUS_OK (token kept), STATUS_DONE (known but not claimed yet: ask again later), STATUS_UNAUTHORIZED (the cloud
- * refuses the device: the agent stops), or why it failed. Returns as apiPost, or STATUS_ARGUMENT without a product.
+ * refuses the device: the agent stops), or why it failed. Returns STATUS_OK, or STATUS_ARGUMENT without a product.
  */
 export function registerSend(done: CheckinDone): number {
     const product = textIn(deviceProperties(), "product")
     if (settings().builder === "" || !tokenIsGood(product)) return STATUS_ARGUMENT
     checkinDone = done
-    return apiPost(settings().builder + "/device/register", product, deviceBody(), registerAnswered)
+    apiPost(settings().builder + "/device/register", product, deviceBody(), registerAnswered)
+    return STATUS_OK
 }
 
 function registrationForget(): void {
@@ -149,16 +148,15 @@ function checkinAnswered(status: number, statusCode: number, text: string): void
  * Checks in: POST <api>/tok/provision/update.
  * `done` hears STATUS_OK (nothing to do), STATUS_DONE (checkinOffer is an update), STATUS_UNAUTHORIZED (a registration that the cloud
  * no longer knows is thrown away), STATUS_ANSWER (also a bad offer; checkinOffer().update then names it, if it can), or why it failed.
- * Returns as apiPost.
  */
-export function checkinSend(done: CheckinDone): number {
+export function checkinSend(done: CheckinDone): void {
     checkinDone = done
     offer = { url: "", checksum: "", version: "", update: "" }
     const body = deviceBody()
     // On trial the version alone is no success yet: the cloud waits for the commit. Ioto's agents have no trial and send no such key.
     const boot = bootState()
     if (boot !== undefined && !boot.isCommitted) body["committed"] = false
-    return apiPost(cloudUrl() + "/tok/provision/update", cloudToken(), body, checkinAnswered)
+    apiPost(cloudUrl() + "/tok/provision/update", cloudToken(), body, checkinAnswered)
 }
 
 /** What the last check-in was offered. */

@@ -8,7 +8,7 @@ import { filesCopy } from "./files"
 import { journalForget } from "./journal"
 import { blockBytesOf } from "./manifest"
 import { ports, type Region } from "./ports"
-import { regionDigest, regionErase } from "./region"
+import { regionDigest, regionErase, regionRead } from "./region"
 import { rSignalSync, SIGNAL_COMMIT } from "./signals"
 import * as status from "./status"
 import { updaterIsBusy } from "./updater"
@@ -119,7 +119,7 @@ function snapshotRecord(record: BootRecord, slot: number, isRevert: boolean, com
 function slotCopy(source: Region, target: Region, lengthBytes: number): number {
     for (let block = 0; block < blocksOf(lengthBytes); block++) {
         const offset = block * BLOCK_BYTES
-        const bytes = source.read(offset, blockBytesOf(lengthBytes, block))
+        const bytes = regionRead(source, offset, blockBytesOf(lengthBytes, block))
         if (bytes === "") return status.STATUS_FLASH
         if (regionErase(target, offset, BLOCK_BYTES) !== status.STATUS_OK) return status.STATUS_FLASH
         ports.stage.put(0, bytes, 0, bytes.length)

@@ -1,4 +1,4 @@
-// Every size and limit of the device, in one place, with their relations asserted at the end.
+// Every size and limit of the device, in one place; test/firmware/constants.test.ts holds their relations.
 
 /** Semantic version of the agent that is built into every image. */
 export const AGENT_VERSION = "0.1.0"
@@ -128,21 +128,3 @@ export const SIGNALS_QUEUED_MAX = 32
 export const WATCHDOG_TIMEOUT_S = 10
 /** Milliseconds between two feeds: about a third of the timeout, so that two may come late. */
 export const WATCHDOG_FEED_MS = 3000
-
-/**
- * Relations that the rest of the firmware builds on, as a list of what is broken.
- * Returns: "" when all hold, else the first relation that does not.
- */
-export function constantsBroken(): string {
-    if (DIGESTS_PER_PAGE * DIGEST_BYTES !== BLOCK_BYTES) return "a page of a block list is one block"
-    if (FILE_BYTES_MAX % BLOCK_BYTES !== 0) return "a file is a whole number of blocks at most"
-    if (BLOCK_BYTES % FILE_ALIGN_BYTES_MAX !== 0) return "records fit blocks"
-    if (FILE_ALIGN_BYTES_MAX % FILE_ALIGN_BYTES_DEFAULT !== 0) return "alignments divide each other"
-    if (IMAGE_BYTES_MAX >= 0x40000000) return "image offsets stay far below 2^31"
-    if (UPDATE_ID_BYTES_MAX + 101 > BOOT_RECORD_BYTES - CHECK_BYTES) return "the update id fits the boot record"
-    if (BOOT_SLOTS * BOOT_RECORD_BYTES > 1024) return "the boot records of a unit fit the smallest erase unit"
-    if (TRIALS_DEFAULT > TRIALS_MAX) return "the default number of trials is allowed"
-    if (COMMIT_TIMEOUT_S_DEFAULT > COMMIT_TIMEOUT_S_MAX) return "the default commit timeout is allowed"
-    if (WATCHDOG_FEED_MS * 3 > WATCHDOG_TIMEOUT_S * 1000) return "three feeds fit the watchdog's timeout"
-    return ""
-}

@@ -30,7 +30,6 @@ const UNKNOWN = -1
 
 let downloadDone: DownloadDone
 let url = ""
-let isOpen = false
 let isConnected = false
 let isWhole = false
 /** Offset in the image of the next byte for the updater. */
@@ -59,8 +58,6 @@ function disconnect(): void {
 }
 
 function downloadEnd(status: number): void {
-    if (!isOpen) return
-    isOpen = false
     disconnect()
     ports.clock.cancel(pauseTimer)
     ports.clock.cancel(totalTimer)
@@ -180,7 +177,6 @@ function downloadTook(status: number): boolean {
 }
 
 function downloadVerify(): void {
-    if (!isOpen) return
     lastDataMs = ports.clock.upMs()
     if (downloadTook(updaterPoll()) && !updaterVerifying()) ports.http.pause(handle, throttleMs)
 }
@@ -238,7 +234,6 @@ function downloadConnect(): void {
 export function downloadStart(imageUrl: string, done: DownloadDone): void {
     url = imageUrl
     downloadDone = done
-    isOpen = true
     isWhole = false
     imageBytes = UNKNOWN
     statusCode = 0

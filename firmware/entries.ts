@@ -55,6 +55,8 @@ let isKnown = false
 let isAllowed = false
 let isVerifying = false
 let isSame = false
+/** Whether the image is read from some place behind its manifest on. */
+let isResumed = false
 // Of each part; filled by entriesStart.
 const partState: number[] = []
 const doneBlocks: number[] = []
@@ -70,6 +72,7 @@ export function entriesStart(newTarget: EntriesTarget): void {
     isAllowed = false
     isVerifying = false
     isSame = false
+    isResumed = false
     for (let k = 0; k < PARTS_MAX; k++) {
         partState[k] = PART_NONE
         listIsWhole[k] = false
@@ -143,8 +146,9 @@ function manifestBegin(name: string): number {
 
 function listEntry(k: number): number {
     if (zipEntryBytes() !== listBytesOf(manifestParts()[k].sizeBytes)) return status.STATUS_BLOCK_LIST
-    // A continued download may pass a list again that is in the journal already.
-    if (listIsWhole[k]) {
+    // A continued download may pass a list again that is in the journal already. Of a part that was not begun it is taken anew: its
+    // own write may have been cut.
+    if (listIsWhole[k] && doneBlocks[k] > 0) {
         other()
         return status.STATUS_OK
     }
@@ -161,11 +165,18 @@ function partEntry(k: number): number {
         return status.STATUS_OK
     }
     if (zipEntryBytes() !== part.sizeBytes) return status.STATUS_PART_SIZE
-    if (part.listSrc !== "" && !listIsWhole[k]) return status.STATUS_BLOCK_LIST
+    if (part.listSrc !== "" && !listIsWhole[k]) return listMissing()
     entry = ENTRY_PART
     if (target.identity !== "") journalPlace(k, zipOffset())
     partBegin(k, partRegion(part, target.appSlot, target.filesArea), 0, zipCrc())
     return status.STATUS_OK
+}
+
+/** A continued download whose list lay before the place where it went on, and is gone, begins anew the next time. */
+function listMissing(): number {
+    if (!isResumed) return status.STATUS_BLOCK_LIST
+    journalForget()
+    return status.STATUS_FLASH
 }
 
 /**
@@ -282,28 +293,34 @@ function resume(): void {
         else if (doneBlocks[k] >= 0 && torn < 0) torn = k
     }
     // Until a block is marked nothing proves that the header's own write was finished, and nothing is lost by starting anew.
-    if (!isBegun) isKnown = false
-    else if (torn >= 0) resumeInside(torn)
+    isResumed = isBegun
+    if (!isBegun) {
+        isKnown = false
+        for (let k = 0; k < parts.length; k++) listIsWhole[k] = false
+    } else if (torn >= 0) resumeInside(torn)
     else zipStart(offset)
 }
 
 /**
- * What the journal and the flash say of part `k`: whole, begun (doneBlocks), or not begun (-1). A list and a place are believed
- * once a block behind them is marked: until then their own writes may have been cut, and read so today and otherwise tomorrow.
+ * What the journal and the flash say of part `k`: whole, begun (doneBlocks), or not begun (-1). A place is believed once a block
+ * behind it is marked: until then its own write may have been cut, and read so today and otherwise tomorrow. So is a list, unless it
+ * lay ahead of what is whole: then it does not pass again, and was finished long ago.
  */
 function resumePart(k: number): void {
     const part = manifestParts()[k]
-    listIsWhole[k] = false
+    const finished = journalBlocksFinished(k)
     doneBlocks[k] = -1
-    if (journalPlaceOf(k) < 0 || (part.listSrc !== "" && !journalListIsWhole(k))) return
+    listIsWhole[k] = part.listSrc !== "" && journalListIsWhole(k)
+    if (finished === 0 || journalPlaceOf(k) < 0 || (part.listSrc !== "" && !listIsWhole[k])) return
     const region = partRegion(part, target.appSlot, target.filesArea)
     // Looked at once: a mark whose write was cut may read one way now and another way next.
-    const finished = journalBlocksFinished(k)
     const done = scratchResume(k, region, journalBlocksDone(k, region, finished), finished)
     // A block that is marked and yet not there would be written under its old mark, which then proves nothing. Only the last mark
     // may be one that a cut has left in doubt.
-    if (done === 0 || (part.listSrc !== "" && done < finished - 1)) return
-    listIsWhole[k] = part.listSrc !== ""
+    if (done === 0 || (part.listSrc !== "" && done < finished - 1)) {
+        listIsWhole[k] = false
+        return
+    }
     doneBlocks[k] = done
     if (done === blocksOf(part.sizeBytes)) partState[k] = PART_KEPT
 }

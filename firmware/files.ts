@@ -57,7 +57,7 @@ export function filesMount(): number {
     if (area.align === 0 && regionRead(region, 0, 1) === "") return mounted
     mounted = status.STATUS_OK
     active = area
-    if (area.unproven !== undefined) settle(area.unproven.name)
+    if (area.unproven !== undefined) settle(area, area.unproven.name)
     return status.STATUS_OK
 }
 
@@ -65,17 +65,18 @@ export function filesMount(): number {
  * What the file `name`, whose last write may have been cut, holds is decided here, once and for all: by what is read right now. A
  * version that is not whole any more when it is read again counts as torn, and the one ahead of it is looked at.
  */
-function settle(name: string): void {
-    if (active === undefined) return
-    let record = find(active.live, name)
+function settle(found: Area, name: string): void {
+    let area = found
+    let record = find(area.live, name)
     let data: Bytes | undefined
     while (record !== undefined && data === undefined) {
-        data = dataOf(active, record)
+        data = dataOf(area, record)
         if (data === undefined) {
-            active = areaRead(active.region, name, record.at)
-            record = find(active.live, name)
+            area = areaRead(area.region, name, record.at)
+            record = find(area.live, name)
         }
     }
+    active = area
     if (data !== undefined) recordWrite(RECORD_FILE, name, data)
     else recordWrite(RECORD_REMOVAL, name, "")
 }

@@ -206,7 +206,7 @@ export function journalBlocksFinished(k: number): number {
  * block is begun only when those ahead of it are finished. A part without a list counts as all or nothing.
  */
 export function journalBlocksDone(k: number, region: Region, finished: number): number {
-    if (manifestParts()[k].listSrc === "") return finished > 0 ? blocksOf(manifestParts()[k].sizeBytes) : 0
+    if (manifestParts()[k].listSrc === "") return blocksOf(manifestParts()[k].sizeBytes)
     let done = 0
     while (done < finished && blockHasDigest(k, done, region)) done++
     return done

@@ -17,6 +17,7 @@ interface Checked {
 
 const MACHINE_PATH = ["", "work", "main"].join("/")
 const UNFINISHED = "TO" + "DO"
+const IGNORED = "istanbul " + "ignore"
 const ALONE = "it." + "only"
 const OFF = "it." + "skip"
 
@@ -104,6 +105,15 @@ const CHECKED: readonly Checked[] = [
             ["firmware/a.ts", "// Buffer is a word here.\nconst a = 1"],
             ["shims/host/a.ts", "const a = Buffer.alloc(1)"],
         ],
+    },
+    {
+        title: "what coverage leaves out has a reason",
+        rule: rules.coverageGapsHaveReasons,
+        bad: [
+            ["firmware/a.ts", `/* ${IGNORED} next */`],
+            ["firmware/a.ts", `/* ${IGNORED} if -- */`],
+        ],
+        good: [["firmware/a.ts", `/* ${IGNORED} else -- the loader has checked it */`]],
     },
     {
         title: "no path of one machine and no registry is named",

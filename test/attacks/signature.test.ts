@@ -242,9 +242,9 @@ describe("ECDSA in Mongoose's form", () => {
         const long = Buffer.concat([Buffer.from([0, 0, 0xf8, 0x07]), Buffer.alloc(2040), good])
         for (const extra of [
             good.subarray(0, 30),
-            Buffer.from("9)\xff\xff{}", "latin1"),
-            Buffer.from("9)\x02\x0012"),
-            Buffer.from("9)\x04\x00null"),
+            Buffer.from(":)\xff\xff{}", "latin1"),
+            Buffer.from(":)\x02\x0012"),
+            Buffer.from(":)\x04\x00null"),
             long,
         ]) {
             refused(withExtra(extra), status.STATUS_SIGNATURE_MISSING, { keys: [ecdsa.publicKey] })

@@ -2,6 +2,7 @@
 
 export * as agent from "../../firmware/agent"
 export * as agentState from "../../firmware/agent-state"
+export * as api from "../../firmware/api"
 export * as applyWindow from "../../firmware/apply-window"
 export * as boot from "../../firmware/boot"
 export * as commit from "../../firmware/commit"

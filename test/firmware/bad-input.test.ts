@@ -72,6 +72,14 @@ const IMAGES: [string, number, () => Buffer][] = [
     ["one trailing byte", status.STATUS_TRAILING_DATA, () => imageOf({ app: NEW, tail: Buffer.from("\0") })],
     ["manifest not first", status.STATUS_MANIFEST_ORDER, () => zipOf([...imageEntries({ app: NEW })].reverse())],
     ["no manifest", status.STATUS_MANIFEST_ORDER, () => zipOf([{ name: "app.js", bytes: NEW }])],
+    ["a folder with content first", status.STATUS_MANIFEST_ORDER, () => folderFirst(Buffer.from("x"))],
+    ["an entry behind the directory", status.STATUS_ZIP_FORMAT, () => Buffer.concat([directoryOf(NEW), imageOf({ app: NEW })])],
+    [
+        "a data descriptor in the directory",
+        status.STATUS_ZIP_FORMAT,
+        () => Buffer.concat([directoryOf(NEW), Buffer.from("PK\x07\x08")]),
+    ],
+    ["a zip64 end record", status.STATUS_ZIP_FORMAT, () => Buffer.concat([directoryOf(NEW), Buffer.from("PK\x06\x07")])],
     ["empty zip", status.STATUS_MANIFEST_ORDER, () => zipOf([])],
     ["manifest too long", status.STATUS_MANIFEST_SIZE, () => manifestOf({ description: "x".repeat(8200) })],
     ["manifest empty", status.STATUS_MANIFEST_SIZE, () => rawManifest("")],
@@ -92,6 +100,10 @@ const IMAGES: [string, number, () => Buffer][] = [
     ["requires a newer one", status.STATUS_REQUIRES, () => manifestOf({ requires: ">=2.0.0" })],
     ["expired", status.STATUS_EXPIRED, () => manifestOf({ expires: "2020-01-01T00:00:00Z" })],
     ["expires nonsense", status.STATUS_MANIFEST_FIELD, () => manifestOf({ expires: "soon" })],
+    ["expires a number", status.STATUS_MANIFEST_FIELD, () => manifestOf({ expires: 2026 })],
+    ["product a number", status.STATUS_MANIFEST_FIELD, () => manifestOf({ product: 7 })],
+    ["requires a number", status.STATUS_MANIFEST_FIELD, () => manifestOf({ requires: 2 })],
+    ["requires too long", status.STATUS_REQUIRES, () => manifestOf({ requires: ">=1.0.0 ".repeat(33) })],
     ["security a text", status.STATUS_MANIFEST_FIELD, () => manifestOf({ security: "1" })],
     ["src missing", status.STATUS_MANIFEST_FIELD, () => partOf({ src: undefined })],
     ["size missing", status.STATUS_MANIFEST_FIELD, () => partOf({ size: undefined })],
@@ -103,6 +115,7 @@ const IMAGES: [string, number, () => Buffer][] = [
     ["size above 2^32 in the manifest", status.STATUS_NO_ROOM, () => partOf({ size: 2 ** 32 + 5 })],
     ["no hash at all", status.STATUS_MANIFEST_FIELD, () => partOf({ cs_sha256: undefined, blocks: undefined })],
     ["hash in capitals", status.STATUS_MANIFEST_FIELD, () => partOf({ cs_sha256: "AB".repeat(32) })],
+    ["SHA-1 too short", status.STATUS_MANIFEST_FIELD, () => partOf({ cs_sha1: "00".repeat(19) })],
     ["too few pages", status.STATUS_BLOCK_LIST, () => partOf({ blocks: { src: "app.js.blocks", sha256: [] } })],
     ["pages of no hash", status.STATUS_MANIFEST_FIELD, () => partOf({ blocks: { src: "app.js.blocks", sha256: ["zz"] } })],
     ["wrong page hash", status.STATUS_PAGE_HASH, () => partOf({ blocks: { src: "app.js.blocks", sha256: ["00".repeat(32)] } })],
@@ -149,6 +162,18 @@ const IMAGES: [string, number, () => Buffer][] = [
 function twoApps(): Record<string, unknown> {
     const part = { type: "app", size: 5, cs_sha256: "00".repeat(32) }
     return { a: { ...part, src: "a" }, b: { ...part, src: "b" } }
+}
+
+/** An image whose first entry is its folder's own, with these bytes. */
+function folderFirst(bytes: Buffer): Buffer {
+    return imageOf({ app: NEW, bend: entries => [{ name: "demo-1.1.0/", bytes }, ...entries] })
+}
+
+/** An image up to its directory's first entry. */
+function directoryOf(app: Buffer): Buffer {
+    const image = imageOf({ app })
+    const at = image.indexOf("PK\x01\x02")
+    return image.subarray(0, image.indexOf("PK\x01\x02", at + 4))
 }
 
 function fsImage(bytes: Buffer): Buffer {

@@ -17,32 +17,35 @@ const LARGE = {
     journalBytes: 262144,
     loaderBytes: 65536,
 }
-const KINDS = ["error", "dead", "silent", "torn", "blink", "blind"] as const
+const READ_KINDS: readonly string[] = ["wink", "blink", "blind"]
+const TIGHT = { ...LARGE, journalBytes: 196608 }
+const KINDS = ["error", "dead", "silent", "torn", "wink", "blink", "blind"] as const
 
 /** A call under test: what it starts from, what it does, and which statuses may come of it. */
 interface Work {
     readonly name: string
     readonly geometry?: Parameters<typeof createRig>[0]
-    readonly prepare?: (core: Core) => void
+    readonly prepare?: (core: Core, rig: Rig) => void
     readonly run: (core: Core) => number
     readonly mayBe: readonly number[]
-    /** Attempts after which the image must be in: 2 where good neighbours of a torn block must be fetched again. */
+    /** The image that is offered afterwards. */
+    readonly image?: Buffer
+    /** Attempts after which it must be in: 2 where good neighbours of a torn block must be fetched again. */
     readonly attempts?: number
     /** Every how many operations of a sort fail in turn: where units are large, there are many alike. */
     readonly stride?: number
 }
 
-const update =
-    (image: Buffer) =>
-    (core: Core): number => {
-        const begun = core.updater.updaterContextCreate(updateOptions(sha256Hex(image)))
-        if (begun !== status.STATUS_OK) return begun
-        const result = feed(core, image, 1000)
-        return result === status.STATUS_DONE ? core.updater.updaterFinish() : result
-    }
+function update(core: Core, image: Buffer): number {
+    const begun = core.updater.updaterContextCreate(updateOptions(sha256Hex(image)))
+    if (begun !== status.STATUS_OK) return begun
+    const result = feed(core, image, 1000)
+    return result === status.STATUS_DONE ? core.updater.updaterFinish() : result
+}
 
 const FULL = imageOf({ app: NEW, files: { page: "new page" } })
 const PLAIN = imageOf({ app: NEW, files: { page: "new page" }, hasLists: false })
+const APP = imageOf({ app: NEW })
 const { STATUS_OK, STATUS_FLASH, STATUS_NO_BOOT_RECORD } = status
 const FLASH_ONLY = [STATUS_OK, STATUS_FLASH, STATUS_NO_BOOT_RECORD]
 const UPDATE_MAY = [
@@ -53,52 +56,90 @@ const UPDATE_MAY = [
     status.STATUS_PAGE_HASH,
 ]
 
+/** An update, and what follows when writes of its first lives were torn: `torn` counts each life's. */
+const updateWork = (name: string, image: Buffer, more: Partial<Work> = {}, torn: readonly number[] = []): Work => ({
+    name,
+    run: core => update(core, image),
+    mayBe: UPDATE_MAY,
+    image,
+    prepare: (_core, rig) => {
+        for (const at of torn) {
+            const { flash } = failing(rig, { kind: "torn", at })
+            expect(() => update(startCore({ ...rig, flash }), image)).toThrow(PowerCut)
+        }
+    },
+    ...more,
+})
+
+const fileWork = (name: string, prepare: Work["prepare"], run: Work["run"], ...more: number[]): Work => ({
+    name,
+    ...(prepare && { prepare }),
+    run,
+    mayBe: [...FLASH_ONLY, ...more],
+})
+
+/** Log files until the area has room for no other one. */
+function fill(core: Core): void {
+    for (let i = 0; i < 6; i++) expect(core.files.fileWrite("log", `${i}`.repeat(2200))).toBe(STATUS_OK)
+}
+
+/** Writes a file a second time, and loses power at write `at` of it. */
+const tornFile =
+    (at: number): Work["prepare"] =>
+    (core, rig) => {
+        core.files.fileWrite("torn", "first")
+        const { flash } = failing(rig, { kind: "torn", at })
+        expect(() => startCore({ ...rig, flash }).files.fileWrite("torn", "second")).toThrow(PowerCut)
+    }
+
 const WORKS: readonly Work[] = [
-    { name: "update", run: update(FULL), mayBe: UPDATE_MAY },
-    { name: "update without block lists", run: update(PLAIN), mayBe: UPDATE_MAY },
-    { name: "update, large units", geometry: LARGE, run: update(imageOf({ app: NEW })), mayBe: UPDATE_MAY, stride: 3 },
-    {
-        name: "update, large units, no scratch unit",
-        geometry: { ...LARGE, journalBytes: 196608 },
-        run: update(FULL),
-        mayBe: UPDATE_MAY,
-        stride: 3,
-        attempts: 2,
-    },
-    {
-        name: "commit",
-        prepare: core => void update(FULL)(core),
-        run: core => core.commit.commit(),
-        mayBe: [...FLASH_ONLY],
-    },
-    {
-        name: "revert",
-        prepare: core => void update(FULL)(core),
-        run: core => core.commit.revert(status.STATUS_REVERTED),
-        // An older record than the newest may be all that can be read.
-        mayBe: [...FLASH_ONLY, status.STATUS_NO_REVERT],
-    },
-    {
-        name: "snapshot",
-        run: core => Math.min(STATUS_OK, core.commit.createSnapshot(false, 0)),
-        mayBe: [...FLASH_ONLY, status.STATUS_SLOT_DAMAGED],
-    },
-    { name: "write a file", run: core => core.files.fileWrite("new", "x".repeat(5000)), mayBe: FLASH_ONLY },
-    { name: "remove a file", run: core => core.files.fileRemove("other"), mayBe: [...FLASH_ONLY, status.STATUS_FILE_NOT_FOUND] },
-    {
-        name: "compaction",
-        prepare: core => {
-            for (let i = 0; i < 3; i++) core.files.fileWrite("log", `${i}`.repeat(2000))
-        },
-        run: core => core.files.fileWrite("log", "last".repeat(500)),
-        mayBe: [...FLASH_ONLY, status.STATUS_FILES_FULL],
-    },
+    updateWork("update", FULL),
+    updateWork("update without block lists", PLAIN),
+    updateWork("update, large units", APP, { geometry: LARGE, stride: 5 }),
+    updateWork("update, large units, a block torn", APP, { geometry: LARGE, stride: 2 }, [10]),
+    updateWork("update, large units, a block torn, then its rescue", APP, { geometry: LARGE, stride: 2 }, [10, 5]),
+    updateWork("update, large units, a block torn, no scratch unit", FULL, { geometry: TIGHT, attempts: 2, stride: 2 }, [14]),
+    fileWork(
+        "commit",
+        core => void update(core, FULL),
+        core => core.commit.commit(),
+    ),
+    // An older record than the newest may be all that can be read.
+    fileWork(
+        "revert",
+        core => void update(core, FULL),
+        core => core.commit.revert(status.STATUS_REVERTED),
+        status.STATUS_NO_REVERT,
+    ),
+    fileWork(
+        "snapshot",
+        undefined,
+        core => Math.min(STATUS_OK, core.commit.createSnapshot(false, 0)),
+        status.STATUS_SLOT_DAMAGED,
+    ),
+    fileWork("write a file", undefined, core => core.files.fileWrite("new", "x".repeat(5000))),
+    fileWork("remove a file", undefined, core => core.files.fileRemove("other"), status.STATUS_FILE_NOT_FOUND),
+    fileWork("compaction", fill, core => core.files.fileWrite("log", "last".repeat(550)), status.STATUS_FILES_FULL),
+    ...[0, 1, 2, 3].map(at => fileWork(`mount, write ${at} of a file torn`, tornFile(at), core => core.files.filesMount())),
+    ...[1, 2].map(count =>
+        fileWork(
+            `boot record, ${count} written before`,
+            core => {
+                const record = core.bootRecord.bootRecordRead()!
+                for (let i = 0; i < count; i++) expect(core.bootRecord.bootRecordWrite(record)).toBe(STATUS_OK)
+            },
+            core => {
+                const record = core.bootRecord.bootRecordRead()
+                return record === undefined ? STATUS_NO_BOOT_RECORD : core.bootRecord.bootRecordWrite(record)
+            },
+        ),
+    ),
 ]
 
 function factory({ geometry, prepare }: Work): Rig {
     const rig = createRig(geometry ?? SMALL)
     install(rig, OLD, { "user.txt": USER, other: "o" })
-    prepare?.(startCore(rig))
+    prepare?.(startCore(rig), rig)
     return rig
 }
 
@@ -106,7 +147,7 @@ function factory({ geometry, prepare }: Work): Rig {
  * Boots on a chip that works again: a whole image, the user's file, and the image offered once more ends well. A file that could not be
  * read, three times over, may have been given up.
  */
-function recovers(rig: Rig, kind: Failure["kind"], attempts: number): void {
+function recovers(rig: Rig, { kind }: Failure, { image = FULL, attempts = 1 }: Work): void {
     const slot = bootSlot(rig)
     const isNew = slot >= 0 && slotBytes(rig, slot, NEW.length).equals(NEW)
     expect([slot === 0 || slot === 1, isNew || slotBytes(rig, slot, OLD.length).equals(OLD)]).toEqual([true, true])
@@ -115,7 +156,7 @@ function recovers(rig: Rig, kind: Failure["kind"], attempts: number): void {
     expect(mayBe).toContain(core.files.fileRead("user.txt"))
     expect(core.commit.commit()).toBe(STATUS_OK)
     if (isNew) return
-    const results = Array.from({ length: attempts }, () => update(FULL)(core))
+    const results = Array.from({ length: attempts }, () => update(core, image))
     expect(results).toContain(STATUS_OK)
 }
 
@@ -124,7 +165,7 @@ function attempt(work: Work, rig: Rig, failure: Failure): number {
     const { flash, count } = failing(rig, failure)
     try {
         const result = work.run(startCore({ ...rig, flash }))
-        if (!work.mayBe.includes(result)) throw new Error(JSON.stringify([failure, result]))
+        expect(work.mayBe).toContain(result)
     } catch (error) {
         if (!(error instanceof PowerCut)) throw error
     }
@@ -134,19 +175,20 @@ function attempt(work: Work, rig: Rig, failure: Failure): number {
 test.each(WORKS)("$name", work => {
     const rig = factory(work)
     const back = chipSave(rig)
+    let hits = 0
     for (const kind of KINDS) {
-        let hits = 0
-        for (let at = 0; ; at += work.stride ?? 1) {
+        // There are many reads, and many alike.
+        const step = (work.stride ?? 1) * (READ_KINDS.includes(kind) ? 3 : 1)
+        for (let at = 0; ; at += step, hits++) {
+            const failure = { kind, at }
             back()
-            const count = attempt(work, rig, { kind, at })
-            if (count <= at) break
-            hits += 1
             try {
-                recovers(rig, kind, work.attempts ?? 1)
-            } catch (e) {
-                throw new Error(`${kind} ${at}: ${e}`)
+                if (attempt(work, rig, failure) <= at) break
+                recovers(rig, failure, work)
+            } catch (error) {
+                throw new Error(`${kind} at ${at}: ${error}`)
             }
         }
-        expect(hits).toBeGreaterThan(2)
     }
+    expect(hits).toBeGreaterThan(10)
 })

@@ -7,10 +7,10 @@ import type { Rig } from "./core"
 export interface Failure {
     /**
      * `error`: a write reports an error, having done nothing; `dead`: this write and all behind it do. `silent`: it does nothing and
-     * says nothing. `blink`: a read fails, three times over; `blind`: this read and all behind it do. `cut`: power is lost ahead of a
-     * write; `torn`: in the middle of it.
+     * says nothing. `wink`: a read fails once; `blink`: three times over; `blind`: this read and all behind it. `cut`: power is lost
+     * ahead of a write; `torn`: in the middle of it.
      */
-    readonly kind: "error" | "dead" | "silent" | "blink" | "blind" | "cut" | "torn"
+    readonly kind: "error" | "dead" | "silent" | "wink" | "blink" | "blind" | "cut" | "torn"
     readonly at: number
     /** Only operations within this region count. */
     readonly region?: keyof Rig["layout"]["regions"]
@@ -31,7 +31,8 @@ export function failing({ flash: chip, layout }: Rig, { kind, at, region }: Fail
         return ++seen > 0
     }
     const isHit = (): boolean => (kind === "dead" || kind === "blind" ? seen > at : seen === at + 1)
-    const ofReads = kind === "blink" || kind === "blind"
+    const ofReads = kind === "wink" || kind === "blink" || kind === "blind"
+    const fails = kind === "wink" ? 1 : READS
     const write = (address: number, whole: () => number, half: () => void): number => {
         if (ofReads || !counts(address) || !isHit()) return whole()
         if (kind === "torn") half()
@@ -40,7 +41,7 @@ export function failing({ flash: chip, layout }: Rig, { kind, at, region }: Fail
     }
     const canRead = (address: number): boolean => {
         if (!ofReads || !counts(address)) return true
-        return kind === "blind" ? seen <= at : seen <= at || seen > at + READS
+        return kind === "blind" ? seen <= at : seen <= at || seen > at + fails
     }
     const halfOf = (lengthBytes: number): number => Math.ceil(lengthBytes / 2 / chip.programBytes) * chip.programBytes
     return {

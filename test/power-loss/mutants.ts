@@ -101,7 +101,12 @@ export const MUTANTS: readonly Mutant[] = [
         from: "while (finished > 0 && !journalIsMarked(k, finished - 1)) finished--",
         to: "",
     },
-    { name: "a list without a block behind it is believed", file: "entries", from: "if (done === 0 ||", to: "if (done < 0 ||" },
+    {
+        name: "a list without a block behind it is believed",
+        file: "entries",
+        from: "if (listIsWhole[k] && doneBlocks[k] > 0) {",
+        to: "if (listIsWhole[k]) {",
+    },
     { name: "a merge that starts behind what it finds", file: "files", from: "area.end = alignUp(start, area.align)", to: "" },
     {
         name: "a merge over flash that was not erased",
@@ -132,7 +137,7 @@ export const MUTANTS: readonly Mutant[] = [
     {
         name: "a file whose last write was cut is not settled",
         file: "files",
-        from: "if (area.unproven !== undefined) settle(area.unproven.name)",
+        from: "if (area.unproven !== undefined) settle(area, area.unproven.name)",
         to: "",
         first: 8,
     },

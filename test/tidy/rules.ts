@@ -131,6 +131,21 @@ export const firmwareKnowsNoPlatform: TidyRule = file => {
     return problems
 }
 
+const IGNORES = /\b(istanbul|c8|v8)\s+ignore\b/
+const IGNORES_WITH_REASON = /\bistanbul ignore (if|else|next) -- \w.{9,}\*\//
+
+/** What the coverage gate leaves out says why on its line: `istanbul ignore next -- reason`. */
+export const coverageGapsHaveReasons: TidyRule = ({ path, text }) =>
+    isIn(path, "firmware")
+        ? text
+              .split("\n")
+              .flatMap((line, at) =>
+                  IGNORES.test(line) && !IGNORES_WITH_REASON.test(line)
+                      ? [`line ${at + 1} leaves coverage out without a reason`]
+                      : [],
+              )
+        : []
+
 /** Paths of one machine and hosts of package registries, spelled so that this file passes its own rule. */
 const MACHINE_WORDS = [
     /(^|[\s"'`(=:])\/(work|root|home)\/\w/,

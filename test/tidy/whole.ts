@@ -12,7 +12,7 @@ const ENTRIES = [
     /^shims\/[a-z]+\/(main|loader)\.ts$/,
     // In bundles without keys, unsigned.ts is what others import as signature.ts.
     /^firmware\/(agent|api|unsigned)\.ts$/,
-    /^build\/(test|run|jest-transform|coverage)\.cjs$/,
+    /^build\/(test|run|jest-transform|coverage|coverage-tables)\.cjs$/,
     /^build\/size-report\.ts$/,
     /^[^/]+\.config\.cjs$/,
 ]
