@@ -21,6 +21,8 @@ const HEADER_CHECKED_BYTES = JOURNAL_HEADER_BYTES - CHECK_BYTES
 
 let identity = ""
 let scratchAt = -1
+/** Whether the place and the marks of each part are erased, and were seen to be, since the journal was opened. */
+const isBlank: boolean[] = []
 /** Where the erase units of each part begin and end: its block list first, then its place, then its marks. Filled by journalLayout. */
 const groupAt: number[] = []
 const groupEnd: number[] = []
@@ -46,6 +48,7 @@ export function journalForget(): number {
  */
 export function journalOpen(updateIdentity: Bytes, appSlot: number, filesArea: number): JournalHeader | undefined {
     identity = updateIdentity
+    blankAll(false)
     const head = regionRead(ports.journal, 0, JOURNAL_HEADER_BYTES)
     const checked = head.substring(0, HEADER_CHECKED_BYTES)
     if (ports.digest.sha256(checked).substring(0, CHECK_BYTES) !== head.substring(HEADER_CHECKED_BYTES, JOURNAL_HEADER_BYTES))
@@ -70,11 +73,16 @@ export function journalStart(updateIdentity: Bytes, appSlot: number, filesArea: 
     const usedBytes = journalLayout(header.manifest.length)
     if (usedBytes > region.sizeBytes) return STATUS_NO_ROOM
     if (regionClear(region, 0, usedBytes) !== STATUS_OK) return STATUS_FLASH
+    blankAll(true)
     const manifestAt = alignUp(JOURNAL_HEADER_BYTES, region.programBytes)
     if (regionWrite(region, manifestAt, header.manifest) !== STATUS_OK) return STATUS_FLASH
     let head = MAGIC + identity + bytesOfU31(header.manifest.length) + bytesOfU31(header.manifestEnd)
     head = head + byteOf(appSlot) + byteOf(filesArea) + bytesRepeated(0, 10) + bytesDigest(header.manifest)
     return regionWrite(region, 0, head + ports.digest.sha256(head).substring(0, CHECK_BYTES))
+}
+
+function blankAll(value: boolean): void {
+    for (let k = 0; k < PARTS_MAX; k++) isBlank[k] = value
 }
 
 /** Lays the journal out for the manifest's parts. Returns how many bytes it takes. */
@@ -108,9 +116,11 @@ function marksOf(part: Part): number {
 
 // ---- block lists -------------------------------------------------------------------------------
 
-/** Erases all that the journal holds of part `k`: its list, place and marks. Returns STATUS_OK or STATUS_FLASH. */
+/** Erases all that the journal holds of part `k`, unless it holds nothing: its list, place and marks. Returns STATUS_OK or STATUS_FLASH. */
 export function journalPartErase(k: number): number {
-    return regionClear(ports.journal, groupAt[k], groupEnd[k] - groupAt[k])
+    if (!isBlank[k]) isBlank[k] = regionClear(ports.journal, groupAt[k], groupEnd[k] - groupAt[k]) === STATUS_OK
+    if (isBlank[k]) return STATUS_OK
+    return STATUS_FLASH
 }
 
 /** Takes page `page` of the list of part `k` from the stage, if it has its hash. Returns STATUS_OK, STATUS_PAGE_HASH or STATUS_FLASH. */
@@ -149,7 +159,7 @@ export function journalDigest(k: number, block: number): Bytes {
 
 /** Notes where the payload of part `k` begins in the image. A note that fails costs only the continued download. */
 export function journalPlace(k: number, imageOffset: number): void {
-    if (!regionIsErased(ports.journal, placeAt[k], alignUp(PLACE_BYTES, ports.journal.programBytes))) return
+    if (!isBlank[k] && !regionIsErased(ports.journal, placeAt[k], alignUp(PLACE_BYTES, ports.journal.programBytes))) return
     regionWrite(ports.journal, placeAt[k], bytesOfU31(imageOffset) + placeCheck(k, bytesOfU31(imageOffset)))
 }
 
@@ -176,9 +186,10 @@ export function journalCheck(bytes: Bytes): Bytes {
  * @hot
  */
 export function journalMark(k: number, block: number): void {
+    const offset = marksAt[k] + block * ports.journal.programBytes
     // A block that is written once more may be marked already, or its mark torn.
-    if (!regionIsErased(ports.journal, marksAt[k] + block * ports.journal.programBytes, ports.journal.programBytes)) return
-    ports.journal.program(marksAt[k] + block * ports.journal.programBytes, markUnit())
+    if (!isBlank[k] && !regionIsErased(ports.journal, offset, ports.journal.programBytes)) return
+    ports.journal.program(offset, markUnit())
 }
 
 let mark = ""

@@ -125,14 +125,15 @@ function programStaged(name: string, offset: number, lengthBytes: number, progra
         waitingName = ""
     } else settle()
     const target = openAt(name, offset)
-    if (target === undefined || !stageWrite(target) || !blankWrite(target, endBytes - lengthBytes)) return STATUS_FLASH
+    if (target === undefined || !stageWrite(target, lengthBytes) || !blankWrite(target, endBytes - lengthBytes))
+        return STATUS_FLASH
     return flushed(target)
 }
 
-function matchesStaged(name: string, offset: number): boolean {
+function matchesStaged(name: string, offset: number, lengthBytes: number): boolean {
     settle()
     const source = openAt(name, offset)
-    return source !== undefined && stageMatches(source)
+    return source !== undefined && stageMatches(source, lengthBytes)
 }
 
 function erase(name: string, offset: number, eraseBytes: number, mayWait: boolean): number {
@@ -168,6 +169,6 @@ export function fileRegion(name: string, eraseBytes: number, programBytes: numbe
         erase: offset => erase(name, offset, eraseBytes, use === REGION_PAYLOAD),
         program: (offset, bytes) => (isBoot ? programSafely(name, offset, bytes) : program(name, offset, bytes)),
         programStaged: (offset, lengthBytes) => programStaged(name, offset, lengthBytes, programBytes),
-        matchesStaged: offset => matchesStaged(name, offset),
+        matchesStaged: (offset, lengthBytes) => matchesStaged(name, offset, lengthBytes),
     }
 }

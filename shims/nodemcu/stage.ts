@@ -41,12 +41,14 @@ function cut(): void {
     }
 }
 
+/** Makes one piece of all. */
 function join(): void {
     const whole = take(heldBytes)
     pieces[0] = whole
     starts[0] = 0
     ends[0] = whole.length
     count = 1
+    heldBytes = whole.length
 }
 
 function take(lengthBytes: number): Bytes {
@@ -75,18 +77,26 @@ function noCrc32(): number {
     return 0
 }
 
-/** Writes what is staged at the file's position. Returns whether all of it was taken. */
-export function stageWrite(target: BoardFile): boolean {
+/** Leaves the first `lengthBytes` alone in the stage. */
+function trim(lengthBytes: number): void {
     cut()
+    if (lengthBytes >= heldBytes) return
+    heldBytes = lengthBytes
+    join()
+}
+
+/** Writes the first `lengthBytes`, all that counts from here on, at the file's position. Returns whether all of it was taken. */
+export function stageWrite(target: BoardFile, lengthBytes: number): boolean {
+    trim(lengthBytes)
     for (let k = 0; k < count; k++) {
         if (target.write(pieces[k]) === undefined) return false
     }
     return true
 }
 
-/** Whether the file reads, from its position on, as what is staged. */
-export function stageMatches(source: BoardFile): boolean {
-    cut()
+/** Whether the file reads, from its position on, as the first `lengthBytes`, all that counts from here on. */
+export function stageMatches(source: BoardFile, lengthBytes: number): boolean {
+    trim(lengthBytes)
     for (let k = 0; k < count; k++) {
         if (source.read(pieces[k].length) !== pieces[k]) return false
     }

@@ -2,6 +2,7 @@
 
 import { benchCloud } from "./cloud"
 import { benchEspruino } from "./espruino"
+import { benchLua } from "./lua"
 import { benchPolicy } from "./policy"
 import { benchSignatures } from "./signature"
 import { benchUpdater } from "./updater"
@@ -32,6 +33,23 @@ for (const { name, signatureBytes, hashes, ms, floorMs } of benchSignatures()) {
         name,
         `${ms.toFixed(2)} ms`,
         `${hashes.toFixed(0)} hashes, ${signatureBytes} bytes; the hashes alone ${floorMs.toFixed(2)} ms`,
+    )
+}
+
+const lua = benchLua()
+console.log("\nupdater on Lua 5.1 of 32 bits (WebAssembly): 256 KiB in chunks of 1 KiB")
+row("floor (write, SHA-256, read back)", `${lua.floorMs.toFixed(1)} ms`)
+row("core / floor", lua.ratio.toFixed(2), `${lua.coreMs.toFixed(1)} ms; goal: at most 1.5`)
+row(
+    "once an image: manifest and journal",
+    `${lua.manifestMs.toFixed(1)} ms`,
+    "most of it a CRC-32 by a module bit that is Lua here",
+)
+for (const { name, blockBytes, quiet } of lua.allocations) {
+    row(
+        `${name}: a block's hash and read-back`,
+        `${blockBytes.toFixed(0)} B`,
+        `nothing for ${quiet} chunks, those that end no block`,
     )
 }
 

@@ -3,6 +3,7 @@
 import { writeFileSync } from "node:fs"
 import { engine } from "../firmware/core"
 import { runOnLua } from "./lua/on-lua"
+import { createNativeMachine, findNativeLua } from "./lua/native-machine"
 import { makeVector, readVector, VECTOR_PATH } from "./update-vector"
 
 const host = { ...engine }
@@ -17,3 +18,23 @@ test.each(["5.1", "5.3"] as const)("Lua %s", version => {
     runOnLua(version)
     expect(makeVector()).toEqual(readVector())
 })
+
+// Debian's, where they are installed: packages lua5.1 and lua5.3.
+for (const version of ["5.1", "5.3"] as const) {
+    const isThere = findNativeLua(version) !== ""
+    // skipped: without the system's Lua of this version
+    const run = isThere ? test : test.skip
+    run(`the system's lua${version}${isThere ? "" : " (skipped: it is not on the PATH)"}`, () => {
+        const machines: { close(): void }[] = []
+        runOnLua(version, system => {
+            const machine = createNativeMachine(version, system)
+            machines.push(machine)
+            return machine
+        })
+        try {
+            expect(makeVector()).toEqual(readVector())
+        } finally {
+            machines.forEach(({ close }) => close())
+        }
+    })
+}

@@ -31,6 +31,15 @@ const MODULES: Readonly<Record<string, string>> = {
     version: "firmware/version",
 }
 
+/** Ports of the shim whose functions tests call: the stage, and the second app slot. */
+const PORTS = {
+    stage: { port: "ports.ports.stage", functions: { put: "a, b, c, d", take: "a", sha256: "a" } },
+    flash: {
+        port: "ports.ports.app[1]",
+        functions: { erase: "a", programStaged: "a, b", matchesStaged: "a, b", read: "a, b" },
+    },
+}
+
 /** A module with its functions by name. */
 export type LuaModule = Record<string, (...values: unknown[]) => unknown>
 
@@ -49,6 +58,8 @@ export interface HarnessOptions {
     readonly log: (line: string) => void
     readonly eraseBytes: number
     readonly programBytes: number
+    /** Makes the machine, where that is not one in WebAssembly. */
+    readonly createMachine?: (system: LuaSystem) => LuaMachine
 }
 
 function functionsOf(root: string, path: string): string[] {
@@ -68,7 +79,12 @@ function entryText(root: string): string {
     own.platform = "host"
     ports.portsInstall(own)
 }`
-    return [...imports, "declare const __exports: Record<string, unknown>", install, shim, ...puts].join("\n")
+    const portPuts = Object.entries(PORTS).flatMap(([name, { port, functions }]) =>
+        Object.entries(functions).map(
+            ([run, values]) => `__exports["${name}.${run}"] = (${values}) => ${port}.${run}(${values})`,
+        ),
+    )
+    return [...imports, "declare const __exports: Record<string, unknown>", install, shim, ...puts, ...portPuts].join("\n")
 }
 
 let bundle: string | undefined
@@ -119,6 +135,14 @@ const boots = new Map<LuaVersion, Boot[]>()
 /** Cores of one version that can be used at a time. */
 const BOOTS_MAX = 8
 
+/** Loads the modules and the core. */
+function loadCore(version: LuaVersion, machine: LuaMachine): void {
+    for (const text of [preludeOf(version).replace("os, package", `${WIRE_LUA}\nos, package`), coreBundle()]) {
+        const message = machine.run(text)
+        if (message !== "") throw new Error(`Lua ${version}: ${message}`)
+    }
+}
+
 /** A machine with the core loaded and nothing done yet. */
 function machineFor(version: LuaVersion, system: LuaSystem): LuaMachine {
     const list = boots.get(version) ?? []
@@ -135,10 +159,7 @@ function machineFor(version: LuaVersion, system: LuaSystem): LuaMachine {
     }
     const machine = createLuaMachine(version, system, known)
     if (known !== undefined) return machine
-    for (const text of [preludeOf(version).replace("os, package", `${WIRE_LUA}\nos, package`), coreBundle()]) {
-        const message = machine.run(text)
-        if (message !== "") throw new Error(`Lua ${version}: ${message}`)
-    }
+    loadCore(version, machine)
     snapshots.set(version, machine.snapshot())
     return machine
 }
@@ -194,9 +215,10 @@ export function startLuaCore(options: HarnessOptions): LuaCore {
         console: (text: string) => text.split("\n").forEach(line => line !== "" && options.log(line)),
         device: device.file,
     }
-    const boot: Boot = { machine: machineFor(options.version, system), isOver: false }
+    const boot: Boot = { machine: options.createMachine?.(system) ?? machineFor(options.version, system), isOver: false }
     const { machine } = boot
-    boots.get(options.version)!.push(boot)
+    if (options.createMachine === undefined) boots.get(options.version)!.push(boot)
+    else loadCore(options.version, machine)
     call("shim.ports", [options.eraseBytes, options.programBytes])
     const module = (name: string): LuaModule =>
         new Proxy(
@@ -208,5 +230,8 @@ export function startLuaCore(options: HarnessOptions): LuaCore {
                         call(`${name}.${run}`, values),
             },
         )
-    return { modules: Object.fromEntries(Object.keys(MODULES).map(name => [name, module(name)])), machine }
+    return {
+        modules: Object.fromEntries([...Object.keys(MODULES), ...Object.keys(PORTS)].map(name => [name, module(name)])),
+        machine,
+    }
 }

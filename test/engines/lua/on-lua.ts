@@ -3,10 +3,10 @@
 import { createDisk, openFile } from "../../../host/board/engines/lua/disk"
 import type { LuaVersion } from "../../../host/board/engines/lua/machine"
 import { engine, type Core, type Rig } from "../../firmware/core"
-import { startLuaCore } from "./harness"
+import { startLuaCore, type HarnessOptions } from "./harness"
 
 /** From now on test/firmware/core.ts starts the built Lua bundle, on this version of Lua, over the same flash. */
-export function runOnLua(version: LuaVersion): void {
+export function runOnLua(version: LuaVersion, createMachine?: HarnessOptions["createMachine"]): void {
     engine.stride = 61
     engine.hasCrc32 = false
     engine.hidesChip = true
@@ -19,6 +19,7 @@ export function runOnLua(version: LuaVersion): void {
             log: line => void rig.lines.push(line),
             eraseBytes: rig.layout.eraseBytes,
             programBytes: rig.layout.programBytes,
+            ...(createMachine !== undefined && { createMachine }),
         })
         return modules as unknown as Core
     }
