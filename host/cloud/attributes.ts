@@ -47,10 +47,11 @@ export function checkAttributes(attributes: Record<string, unknown>): Attributes
 
 /**
  * New attributes over old ones. A device does not have to report all of them each time, and what an operator set stays until
- * the device reports the same name. Throws Problem `attributes_invalid` when there would be too many.
+ * the device reports the same name. Both have been checked. Throws Problem `attributes_invalid` when there would be too many.
  */
 export function mergeAttributes(old: Attributes, fresh: Attributes): Attributes {
-    return checkAttributes({ ...old, ...fresh })
+    const merged = { ...old, ...fresh }
+    return Object.keys(merged).length > ATTRIBUTES_MAX ? checkAttributes(merged) : merged
 }
 
 /** Attributes after a change; those set to null are gone. Throws Problem `attributes_invalid`. */

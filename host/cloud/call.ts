@@ -28,9 +28,20 @@ export interface Call {
 
 const calls = new AsyncLocalStorage<Call>()
 
-/** Runs something as part of a call. */
-export function runCall<T>(call: Call, run: () => T): T {
-    return calls.run(call, run)
+let callsUnderWay = 0
+
+/**
+ * Runs something as part of a call. Between calls the storage is switched off: while it is on, each promise of the process costs,
+ * also those of check-ins.
+ */
+export async function runCall<T>(call: Call, run: () => Promise<T>): Promise<T> {
+    callsUnderWay += 1
+    try {
+        return await calls.run(call, run)
+    } finally {
+        callsUnderWay -= 1
+        if (callsUnderWay === 0) calls.disable()
+    }
 }
 
 /** The call under way; undefined in what devices and the cloud itself do. */

@@ -1,6 +1,6 @@
 // Ids in the order of their making, secret tokens, and their hashes.
 
-import { createHash, randomBytes, timingSafeEqual } from "node:crypto"
+import { hash, randomBytes, timingSafeEqual } from "node:crypto"
 
 const ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 const TIME_CHARS = 10
@@ -37,7 +37,7 @@ export function newToken(): string {
 
 /** What is stored of a token: its SHA-256. A token has so many random bits that salt and stretching add nothing. */
 export function tokenHash(token: string): Buffer {
-    return createHash("sha256").update(token).digest()
+    return hash("sha256", token, "buffer")
 }
 
 /** Whether two hashes are equal, in constant time. A missing hash equals nothing. */

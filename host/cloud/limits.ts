@@ -43,7 +43,7 @@ export const PAGE_ITEMS_MAX = 500
 /** Seconds for which an image's address is good. */
 export const IMAGE_URL_LIFE_S = 86400
 /** Most check-ins that share one transaction. */
-export const BATCH_ITEMS_MAX = 32
+export const BATCH_ITEMS_MAX = 128
 /** Milliseconds that a check-in waits for others to share its transaction. */
 export const BATCH_WAIT_MS = 2
 /** Most batches that are under way at a time in one process. */

@@ -19,6 +19,9 @@ export interface CheckinBench {
     ratio: number
     p50Ms: number
     p99Ms: number
+    /** Microseconds of a core for each check-in: in the cloud's process, and in the one that makes the direct call. */
+    httpCpuUs: number
+    directCpuUs: number
 }
 
 const VERSION = "1.1.0"
@@ -71,6 +74,13 @@ async function direct(store: Store, count: number): Promise<number> {
     return (count * 1000) / (performance.now() - startedMs)
 }
 
+async function measureDirect(store: Store, count: number): Promise<{ perS: number; cpuUs: number }> {
+    const before = process.cpuUsage()
+    const perS = await direct(store, count)
+    const { user, system } = process.cpuUsage(before)
+    return { perS, cpuUs: (user + system) / count }
+}
+
 async function viaHttp({ url }: CloudProcess, count: number): Promise<LoadFound> {
     const order: LoadOrder = { port: Number(new URL(url).port), count, connections: HTTP_CONNECTIONS, version: VERSION }
     const root = projectRoot()
@@ -91,10 +101,14 @@ export async function benchCheckins(devices: number): Promise<CheckinBench> {
         const warmUp = Math.min(devices, WARM_UP)
         await viaHttp(cloud, warmUp)
         await direct(store, warmUp)
-        const before = await direct(store, devices)
+        const direct1 = await measureDirect(store, devices)
+        const startedMs = (await cloud.tell("usage")).cpuMs as number
         const { perS: httpPerS, p50Ms, p99Ms } = await viaHttp(cloud, devices)
-        const directPerS = (before + (await direct(store, devices))) / 2
-        return { directPerS, httpPerS, ratio: httpPerS / directPerS, p50Ms, p99Ms }
+        const httpCpuUs = (((await cloud.tell("usage")).cpuMs - startedMs) * 1000) / devices
+        const direct2 = await measureDirect(store, devices)
+        const directPerS = (direct1.perS + direct2.perS) / 2
+        const directCpuUs = (direct1.cpuUs + direct2.cpuUs) / 2
+        return { directPerS, httpPerS, ratio: httpPerS / directPerS, p50Ms, p99Ms, httpCpuUs, directCpuUs }
     } finally {
         await store.close()
         await cloud.close()

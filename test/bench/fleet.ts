@@ -118,13 +118,13 @@ export async function benchFleet(devices: number, minutes: number): Promise<Flee
         const rollout = await addRollout(cloud)
         const startMs = await timed(() => startAll(cloud, rollout, devices))
         const tickMs = await slowestTick(cloud)
-        const peaks = [(await cloud.tell("memory")).peakMb as number]
+        const peaks = [(await cloud.tell("usage")).peakMb as number]
         await cloud.close()
         cloud = await startCloudProcess({ dataDir })
         await sleep(2000)
         const sinceMs = Date.now()
         await sleep(minutes * MINUTE_MS + 500)
-        peaks.push((await cloud.tell("memory")).peakMb)
+        peaks.push((await cloud.tell("usage")).peakMb)
         const perMinute = await handedOut(cloud, sinceMs, minutes)
         return { devices, importMs, startMs, tickMs, peakMb: Math.max(...peaks), minutes: perMinute }
     } finally {

@@ -12,9 +12,10 @@ async function tick(cloud: Cloud): Promise<{ isLeft: boolean; ms: number }> {
     return { isLeft: await cloud.tick(), ms: performance.now() - startedMs }
 }
 
-/** Megabytes in memory: now, and the most there ever were. */
-function memory(): { rssMb: number; peakMb: number } {
-    return { rssMb: process.memoryUsage.rss() / 1048576, peakMb: process.resourceUsage().maxRSS / 1024 }
+/** What it has used: the most megabytes in memory, and milliseconds of a core. */
+function usage(): { peakMb: number; cpuMs: number } {
+    const { maxRSS, userCPUTime, systemCPUTime } = process.resourceUsage()
+    return { peakMb: maxRSS / 1024, cpuMs: (userCPUTime + systemCPUTime) / 1000 }
 }
 
 async function obey(cloud: Cloud, { do: what, value }: CloudOrder): Promise<unknown> {
@@ -24,8 +25,8 @@ async function obey(cloud: Cloud, { do: what, value }: CloudOrder): Promise<unkn
         case "clock":
             clockMs = value ?? clockMs
             return null
-        case "memory":
-            return memory()
+        case "usage":
+            return usage()
         case "close":
             await cloud.close()
             return null

@@ -19,7 +19,7 @@ export interface CloudStart {
 /** What a cloud's process is told. `value` is the time in ms for "clock". */
 export interface CloudOrder {
     id: number
-    do: "tick" | "clock" | "memory" | "close"
+    do: "tick" | "clock" | "usage" | "close"
     value?: number | undefined
 }
 

@@ -11,15 +11,24 @@ export type Adapter = (request: IncomingMessage, response: ServerResponse, url: 
 const HOST = /^[A-Za-z0-9.-]{1,253}(:\d{1,5})?$|^\[[0-9A-Fa-f:.]{2,45}\](:\d{1,5})?$/
 
 /** The whole body. Throws Problem `body_too_large`; the rest is then not read and the connection ends with the answer. */
-export async function readBody(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
-    const chunks: Buffer[] = []
-    let sizeBytes = 0
-    for await (const chunk of request as AsyncIterable<Buffer>) {
-        sizeBytes += chunk.length
-        if (sizeBytes > maxBytes) throw new Problem("body_too_large", `The body may have at most ${maxBytes} bytes.`)
-        chunks.push(chunk)
-    }
-    return Buffer.concat(chunks)
+export function readBody(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
+    // By events: an iterator would cost as much as the rest of a check-in's way through HTTP.
+    return new Promise((resolve, reject) => {
+        const chunks: Buffer[] = []
+        let sizeBytes = 0
+        request.on("data", (chunk: Buffer) => {
+            sizeBytes += chunk.length
+            chunks.push(chunk)
+            if (sizeBytes <= maxBytes) return
+            request.removeAllListeners("data").pause()
+            reject(new Problem("body_too_large", `The body may have at most ${maxBytes} bytes.`))
+        })
+        request.once("end", () => resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks)))
+        request.once("error", reject)
+        request.once("close", () => {
+            if (!request.complete) reject(new Problem("request_invalid", "The body was cut off."))
+        })
+    })
 }
 
 /** The body as a JSON object. Throws Problem `request_invalid`, `body_too_large`. */
