@@ -13,6 +13,17 @@ export interface Product {
     readonly name: string
     readonly autoClaim: boolean
     readonly registerById: boolean
+    readonly signatureRequired: boolean
+    readonly publicKeys: readonly string[]
+    readonly choice: string
+    readonly modules: readonly string[]
+    readonly createdAt: string
+}
+
+/** A fleet of a tenant. */
+export interface FleetCloud {
+    readonly id: string
+    readonly name: string
     readonly createdAt: string
 }
 
@@ -24,6 +35,13 @@ export interface Device {
     readonly attributes: Readonly<Record<string, unknown>>
     /** Version that it reported last; "" before. */
     readonly version: string
+    /** Versions of further modules. */
+    readonly versions: Readonly<Record<string, string>>
+    readonly tags: readonly string[]
+    readonly region: string
+    /** The shadow: what it says it is, and what it should be. */
+    readonly reported: Readonly<Record<string, unknown>>
+    readonly desired: Readonly<Record<string, unknown>>
     readonly claimed: boolean
     readonly createdAt: string
     readonly lastSeenAt: string | null
@@ -38,6 +56,8 @@ export interface Token {
 export interface Artifact {
     readonly sha256: string
     readonly sizeBytes: number
+    readonly manifest: Readonly<Record<"name" | "version" | "platform" | "product", string | undefined>>
+    readonly createdAt: string
 }
 
 /** A release. */
@@ -45,6 +65,13 @@ export interface Release {
     readonly id: string
     readonly product: string
     readonly version: string
+    readonly module: string
+    readonly cloud: string
+    readonly policy: string
+    readonly requirement: string
+    readonly commit: string
+    readonly needsVerification: boolean
+    readonly verifiedAt: string | null
     readonly description: string
     readonly enabled: boolean
     readonly artifact: string
@@ -151,6 +178,7 @@ export interface IssuedToken {
     readonly id: string
     readonly tenant: string
     readonly name: string
+    readonly owner: string
     readonly role: string
     readonly grants: readonly Grant[]
     readonly createdAt: string
@@ -192,6 +220,12 @@ export interface CloudEvent {
 /** How an import of device names went. */
 export interface DeviceImport {
     readonly id: string
+    readonly product: string
+    readonly group: string | null
+    readonly rollout: string | null
+    readonly state: string
+    readonly reason: string
+    readonly createdAt: string
     readonly total: number
     readonly created: number
     readonly existing: number

@@ -15,8 +15,8 @@ export interface Client {
     call<Answer>(this: void, method: string, path: string, body?: unknown): Promise<Answer>
     /** Every item of a list, page by page. `query` are filters; those that are undefined count as absent. */
     list<Item>(this: void, path: string, query?: Query): Promise<Item[]>
-    /** Uploads an image. */
-    upload(this: void, image: Uint8Array): Promise<Artifact>
+    /** Uploads an image, for a product whose signatures it must have when one is named. */
+    upload(this: void, image: Uint8Array, product?: string): Promise<Artifact>
     /** A call whose body or answer is a stream; it ends when `signal` aborts. */
     open(this: void, method: string, path: string, options?: StreamOptions): Promise<Response>
 }
@@ -136,7 +136,10 @@ export function createClient({ url, token, signal }: ClientOptions): Client {
             }
             return items
         },
-        upload: image => send("POST", "/artifacts", "application/zip", image) as Promise<Artifact>,
+        upload: (image, product) => {
+            const query = product === undefined ? "" : `?product=${encodeURIComponent(product)}`
+            return send("POST", `/artifacts${query}`, "application/zip", image) as Promise<Artifact>
+        },
         open,
     }
 }

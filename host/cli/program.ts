@@ -5,8 +5,10 @@ import { join } from "node:path"
 import { Command, CommanderError } from "commander"
 import { projectRoot } from "../../build/root"
 import { EXIT_DONE, EXIT_USAGE, reportOf, type ErrorReport } from "./cli-error"
+import { registerArtifacts } from "./commands/artifacts"
 import { registerBoard } from "./commands/board"
 import { registerCloud } from "./commands/cloud"
+import { registerClouds } from "./commands/clouds"
 import { registerDemo } from "./commands/demo"
 import { registerDevice } from "./commands/device"
 import { registerEvents } from "./commands/events"
@@ -33,6 +35,8 @@ import { createOutput } from "./output"
 const CLOUD_COMMANDS = [
     registerRollout,
     registerGroup,
+    registerClouds,
+    registerArtifacts,
     registerTransfer,
     registerEvents,
     registerToken,

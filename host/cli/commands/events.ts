@@ -18,6 +18,8 @@ interface EventOptions extends CloudOptions {
 
 /** Milliseconds before a live view that broke is opened again. */
 const AGAIN_MS = 1000
+/** Measures have a path of their own, as Prometheus expects it. */
+const METRICS = "/../../metrics"
 const HEADINGS = ["AT", "TYPE", "DEVICE", "DATA"]
 
 function dataText(data: CloudEvent["data"]): string {
@@ -112,6 +114,14 @@ async function audit({ io, output, options }: CommandContext<EventOptions>): Pro
     return EXIT_DONE
 }
 
+async function metrics({ io, options }: CommandContext<CloudOptions>): Promise<number> {
+    const { body } = await connect(io, options).open("GET", METRICS)
+    const decoder = new TextDecoder()
+    for await (const chunk of body as unknown as AsyncIterable<Uint8Array>)
+        io.stdout.write(decoder.decode(chunk, { stream: true }))
+    return EXIT_DONE
+}
+
 /** Adds the commands to the program. */
 export function registerEvents(program: Command, cli: Cli): void {
     addCloudOptions(program.command("events"))
@@ -126,4 +136,7 @@ export function registerEvents(program: Command, cli: Cli): void {
         .option("--type <type>", "this type only, such as release.disabled")
         .option("--since <cursor>", "go on behind an earlier reading")
         .action(cli.action(audit))
+    addCloudOptions(program.command("metrics"))
+        .description("the cloud's measures in the text format of Prometheus")
+        .action(cli.action(metrics))
 }

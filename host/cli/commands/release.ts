@@ -6,39 +6,77 @@ import { EXIT_DONE } from "../cli-error"
 import { connect, type Client, type CloudOptions } from "../client"
 import type { Cli, CommandContext } from "../context"
 import { readImageFile } from "../files"
-import { addCloudOptions, confirm } from "../options"
+import { addCloudOptions, confirm, parseSetting } from "../options"
 import { fields, table } from "../output"
+import { readKnobs } from "./rollout-create"
 
-/** Whom a release is for, as the API takes it. */
-type Scope = { readonly kind: "all" } | { readonly kind: "devices"; readonly ids: readonly string[] }
+/** Whom a release is for, as the API takes it; "none" is its null. */
+type Scope = { readonly kind: "all" } | { readonly kind: "devices"; readonly ids: readonly string[] } | { readonly kind: "none" }
 
 interface CreateOptions extends CloudOptions {
     readonly product: string
     readonly to: Scope
     readonly description?: string
     readonly disabled?: boolean
+    readonly policy?: string
+    readonly commit?: string
+    readonly module?: string
+    readonly home?: string
+    readonly requires?: string
+    readonly needsVerification?: boolean
+    readonly delta: Readonly<Record<string, string>>
+    readonly file: Readonly<Record<string, string>>
+    readonly knobs?: string
 }
 
 const pathOf = (id: string | undefined): string => `/releases/${encodeURIComponent(id ?? "")}`
 
 function parseScope(text: string): Scope {
     if (text === "all") return { kind: "all" }
+    if (text === "none") return { kind: "none" }
     const ids = text.split(",").map(id => id.trim())
-    if (ids.some(id => id === "")) throw new InvalidArgumentError("it must be `all`, or device ids with commas between them.")
+    if (ids.some(id => id === ""))
+        throw new InvalidArgumentError("it must be `all`, `none`, or device ids with commas between them.")
     return { kind: "devices", ids }
 }
 
-function releaseText({ id, product, version, description, enabled, artifact, createdAt }: Release): string {
-    return fields({ release: id, product, version, description, enabled, artifact, createdAt })
+function releaseText({ id, product, version, description, enabled, artifact, createdAt, ...more }: Release): string {
+    const { module, cloud, policy, requirement, commit, needsVerification, verifiedAt } = more
+    const verification = needsVerification ? (verifiedAt ?? "missing") : ""
+    const rules = { module: module === "default" ? "" : module, cloud, policy, requirement, commit, verification }
+    return fields({ release: id, product, version, ...rules, description, enabled, artifact, createdAt })
+}
+
+/** Uploads further images by name; their SHA-256 by the same names. */
+async function uploadAll(
+    client: Client,
+    cwd: string,
+    files: Readonly<Record<string, string>>,
+    product: string,
+): Promise<Record<string, string>> {
+    const hashes: Record<string, string> = {}
+    for (const [name, file] of Object.entries(files))
+        hashes[name] = (await client.upload(readImageFile(cwd, file), product)).sha256
+    return hashes
+}
+
+function whomText(scope: Scope, product: string): string {
+    if (scope.kind === "none") return "nobody yet: `otary rollout create` rolls it out"
+    return scope.kind === "all" ? `all devices of ${product}` : `${scope.ids.length} listed devices`
 }
 
 async function create({ io, output, args, options }: CommandContext<CreateOptions>): Promise<number> {
     const client = connect(io, options)
-    const { product, to: scope, description, disabled = false } = options
-    const { sha256: artifact } = await client.upload(readImageFile(io.cwd, args[0]!))
-    const release = await client.call<Release>("POST", "/releases", { product, artifact, description, enabled: !disabled, scope })
-    const whom = scope.kind === "all" ? `all devices of ${product}` : `${scope.ids.length} listed devices`
-    output.note(`${release.version} is ${disabled ? "kept back, disabled" : "out"} for ${whom}`)
+    const { product, to: scope, description, disabled = false, policy, commit, module, home: cloud, needsVerification } = options
+    const { sha256: artifact } = await client.upload(readImageFile(io.cwd, args[0]!), product)
+    const deltas = await uploadAll(client, io.cwd, options.delta, product)
+    const files = await uploadAll(client, io.cwd, options.file, product)
+    const knobs = options.knobs === undefined ? undefined : readKnobs(io.cwd, options.knobs)
+    const rules = { policy, commit, module, cloud, requirement: options.requires, needsVerification, deltas, files, knobs }
+    const draft = { product, artifact, description, enabled: !disabled, scope: scope.kind === "none" ? null : scope, ...rules }
+    const release = await client.call<Release>("POST", "/releases", draft)
+    const whom = whomText(scope, product)
+    output.note(`${release.version} is ${disabled ? "kept back, disabled," : "out"} for ${whom}`)
     output.result(release, releaseText(release))
     return EXIT_DONE
 }
@@ -86,6 +124,13 @@ function change(enabled: boolean): (context: CommandContext<CloudOptions>) => Pr
     }
 }
 
+async function edit({ io, output, args, options }: CommandContext<CloudOptions & { description?: string }>): Promise<number> {
+    const change = { description: options.description }
+    const release = await connect(io, options).call<Release>("PATCH", pathOf(args[0]), change)
+    output.result(release, releaseText(release))
+    return EXIT_DONE
+}
+
 async function remove(context: CommandContext<CloudOptions>): Promise<number> {
     const { io, output, args, options } = context
     const client = connect(io, options)
@@ -103,8 +148,17 @@ export function registerRelease(program: Command, cli: Cli): void {
         .description("upload an image and release it")
         .argument("<file>", "the image")
         .requiredOption("--product <id>", "product that it is for")
-        .option("--to <devices>", "`all`, or device ids with commas between them", parseScope, { kind: "all" })
+        .option("--to <devices>", "`all`, `none`, or device ids with commas between them", parseScope, { kind: "all" })
+        .option("--policy <expression>", "devices that it is for (docs/policies.md); default: those with a lower version")
+        .option("--knobs <file>", "JSON5 file with knobs of its rollout (docs/api.md): limits, rate, condition")
         .option("--description <text>", "what changed, for people")
+        .option("--commit <ref>", "commit that it was made of, or its address")
+        .option("--module <name>", "module of the product; default: default")
+        .option("--home <cloud>", "cloud of the tenant whose devices it is for; default: all")
+        .option("--requires <range>", "versions that it may replace, such as '>=1.2.0', beside what the image says")
+        .option("--needs-verification", "others start when a verification rollout on one device has succeeded")
+        .option("--delta <version=file>", "differential image for devices at this version, as often as needed", parseSetting, {})
+        .option("--file <name=file>", "further file, as often as needed", parseSetting, {})
         .option("--disabled", "offer it to nobody until `otary release enable`")
         .action(cli.action(create))
     addCloudOptions(group.command("list"))
@@ -123,6 +177,11 @@ export function registerRelease(program: Command, cli: Cli): void {
         .description("stop offering a release; devices that wait for it do not get it")
         .argument("<id>")
         .action(cli.action(change(false)))
+    addCloudOptions(group.command("edit"))
+        .description("describe a release anew")
+        .argument("<id>")
+        .requiredOption("--description <text>", "what changed, for people")
+        .action(cli.action(edit))
     addCloudOptions(group.command("remove"))
         .description("remove a release that no device was offered")
         .argument("<id>")

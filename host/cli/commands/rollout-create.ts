@@ -85,7 +85,7 @@ async function createListed(context: CommandContext<CreateOptions>, order: objec
     const rollout = waits ? await client.call<Rollout>("GET", path) : await client.call<Rollout>("POST", `${path}/start`)
     output.result(rollout, rolloutText(rollout))
     if (invalid === 0) return EXIT_DONE
-    output.note(`${invalid} of ${total} names are not valid: \`otary import show ${id} --invalid FILE\` saves them.`)
+    output.note(`${invalid} of ${total} names are not valid: \`otary imports show ${id} --invalid FILE\` saves them.`)
     output.note(`The rollout waits as a draft; \`otary rollout start ${draft.id}\` starts it without them.`)
     return EXIT_REFUSED
 }

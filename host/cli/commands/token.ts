@@ -13,6 +13,7 @@ interface CreateOptions extends CloudOptions {
     readonly tenant?: string
     readonly grant: readonly Grant[]
     readonly days?: number
+    readonly owner?: string
 }
 
 const ROLES = ["viewer", "operator", "admin"]
@@ -24,16 +25,16 @@ function parseGrant(text: string, former: readonly Grant[]): Grant[] {
     throw new InvalidArgumentError(`it must be TENANT=ROLE, the role one of ${ROLES.join(", ")}.`)
 }
 
-function tokenText({ id, name, tenant, role, grants, createdAt, expiresAt, revokedAt, token = "" }: IssuedToken): string {
+function tokenText({ id, name, owner, tenant, role, grants, createdAt, expiresAt, revokedAt, token = "" }: IssuedToken): string {
     const further = grants.map(grant => `${grant.role} in ${grant.tenant}`).join(", ")
     const ends = { expiresAt: expiresAt ?? "", revokedAt: revokedAt ?? "" }
-    return fields({ id, name, tenant, role, further, createdAt, ...ends, token })
+    return fields({ id, name, owner, tenant, role, further, createdAt, ...ends, token })
 }
 
 async function create({ io, output, args, options }: CommandContext<CreateOptions>): Promise<number> {
-    const { role, tenant, grant: grants, days } = options
+    const { role, tenant, grant: grants, days, owner } = options
     const expiresAt = days === undefined ? undefined : new Date(Date.now() + days * DAY_MS).toISOString()
-    const draft = { name: args[0], role, tenant, grants, expiresAt }
+    const draft = { name: args[0], owner, role, tenant, grants, expiresAt }
     const made = await connect(io, options).call<IssuedToken>("POST", "/tokens", draft)
     output.note("the token is shown only now; keep it where nobody else reads it")
     output.result(made, tokenText(made))
@@ -77,6 +78,7 @@ export function registerToken(program: Command, cli: Cli): void {
         .description("make a token; prints it once")
         .argument("<name>", "for people: whose it is, or what for")
         .addOption(new Option("--role <role>", "what it may do").choices(ROLES).default("viewer"))
+        .option("--owner <person>", "whose it is: tokens of one person are one voice where approvals are counted")
         .option("--tenant <id>", "tenant that it belongs to; default: the caller's")
         .option("--grant <tenant=role>", "a role in a further tenant, as often as needed", parseGrant, [])
         .option("--days <n>", "days until it ends; default: never", parseInteger(1, 3650))

@@ -10,7 +10,7 @@ import { CliError, EXIT_DONE, EXIT_REFUSED } from "../cli-error"
 import { connect, type Client, type CloudOptions } from "../client"
 import type { Cli, CommandContext } from "../context"
 import { addCloudOptions } from "../options"
-import { fields } from "../output"
+import { fields, table } from "../output"
 
 interface ImportOptions extends CloudOptions {
     readonly product?: string
@@ -60,15 +60,39 @@ async function importFile({ io, output, args, options }: CommandContext<ImportOp
             "give one of --product, --group and --rollout",
         )
     const done = await sendNames(client, resolve(io.cwd, args[0]!), ...place)
-    const { id, total, created, existing, invalid } = done
-    output.result(done, fields({ import: id, total, created, existing, invalid }))
-    if (invalid === 0) return EXIT_DONE
-    if (options.invalid === undefined) output.note(`${invalid} names are not valid; --invalid FILE saves them with reasons`)
-    else {
-        const target = createWriteStream(resolve(io.cwd, options.invalid))
-        await pipeline(await csvOf(client, `/imports/${id}/invalid`), target).catch(fileError("write the file"))
-    }
+    output.result(done, importText(done))
+    if (done.invalid === 0) return EXIT_DONE
+    if (options.invalid === undefined) output.note(`${done.invalid} names are not valid; --invalid FILE saves them with reasons`)
+    else await saveInvalid(client, done.id, resolve(io.cwd, options.invalid))
     return EXIT_REFUSED
+}
+
+function importText({ id, product, group, rollout, state, reason, total, created, existing, invalid }: DeviceImport): string {
+    const where = { product, group: group ?? "", rollout: rollout ?? "" }
+    return fields({ import: id, ...where, state, reason, total, created, existing, invalid })
+}
+
+async function saveInvalid(client: Client, id: string, path: string): Promise<void> {
+    const csv = await csvOf(client, `/imports/${encodeURIComponent(id)}/invalid`)
+    await pipeline(csv, createWriteStream(path)).catch(fileError("write the file"))
+}
+
+async function listImports({ io, output, options }: CommandContext<CloudOptions>): Promise<number> {
+    const imports = await connect(io, options).list<DeviceImport>("/imports")
+    const rows = imports.map(({ id, createdAt, state, created, invalid, product, group, rollout }) => {
+        const to = group !== null ? `group ${group}` : rollout !== null ? `rollout ${rollout}` : `product ${product}`
+        return [id, createdAt, state, to, String(created), String(invalid)]
+    })
+    output.result(imports, table(["IMPORT", "AT", "STATE", "TO", "NEW", "INVALID"], rows))
+    return EXIT_DONE
+}
+
+async function showImport({ io, output, args, options }: CommandContext<CloudOptions & { invalid?: string }>): Promise<number> {
+    const client = connect(io, options)
+    const found = await client.call<DeviceImport>("GET", `/imports/${encodeURIComponent(args[0]!)}`)
+    output.result(found, importText(found))
+    if (options.invalid !== undefined) await saveInvalid(client, found.id, resolve(io.cwd, options.invalid))
+    return EXIT_DONE
 }
 
 async function exportCsv({ io, output, args, options }: CommandContext<ExportOptions>): Promise<number> {
@@ -95,6 +119,13 @@ export function registerTransfer(program: Command, cli: Cli): void {
         .option("--rollout <id>", "list devices in this rollout, a draft to listed devices")
         .option("--invalid <file>", "save the names that are not valid, with reasons")
         .action(cli.action(importFile))
+    const imports = program.command("imports").description("how imports of device names went")
+    addCloudOptions(imports.command("list")).description("list imports, newest first").action(cli.action(listImports))
+    addCloudOptions(imports.command("show"))
+        .description("show an import")
+        .argument("<id>")
+        .option("--invalid <file>", "save the names that were not valid, with reasons")
+        .action(cli.action(showImport))
     addCloudOptions(program.command("export"))
         .description("write devices or tasks as CSV")
         .addArgument(new Argument("<what>").choices(["devices", "tasks"]))

@@ -13,6 +13,12 @@ interface CreateOptions extends CloudOptions {
     readonly description?: string
 }
 
+interface EditOptions extends CloudOptions {
+    readonly url?: string
+    readonly type?: readonly string[]
+    readonly description?: string
+}
+
 const pathOf = (id: string | undefined): string => `/webhooks/${encodeURIComponent(id ?? "")}`
 
 function webhookText({ id, url, types, description, enabled, failures, lastError, secret = "" }: Webhook): string {
@@ -38,6 +44,13 @@ async function list({ io, output, options }: CommandContext<CloudOptions>): Prom
 
 async function show({ io, output, args, options }: CommandContext<CloudOptions>): Promise<number> {
     const webhook = await connect(io, options).call<Webhook>("GET", pathOf(args[0]))
+    output.result(webhook, webhookText(webhook))
+    return EXIT_DONE
+}
+
+async function edit({ io, output, args, options }: CommandContext<EditOptions>): Promise<number> {
+    const { url, type: types, description } = options
+    const webhook = await connect(io, options).call<Webhook>("PATCH", pathOf(args[0]), { url, types, description })
     output.result(webhook, webhookText(webhook))
     return EXIT_DONE
 }
@@ -71,6 +84,13 @@ export function registerWebhook(program: Command, cli: Cli): void {
         .action(cli.action(create))
     addCloudOptions(group.command("list")).description("list webhooks").action(cli.action(list))
     addCloudOptions(group.command("show")).description("show a webhook and how it goes").argument("<id>").action(cli.action(show))
+    addCloudOptions(group.command("edit"))
+        .description("change a webhook")
+        .argument("<id>")
+        .option("--url <url>", "https address")
+        .option("--type <type>", "all of its types anew, as often as needed", collect)
+        .option("--description <text>", "for people")
+        .action(cli.action(edit))
     addCloudOptions(group.command("enable"))
         .description("switch a webhook on")
         .argument("<id>")
