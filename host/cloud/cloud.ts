@@ -32,6 +32,8 @@ export interface CloudOptions {
     policyTermsMax?: number
     /** Networks that webhooks may reach although they are not public, such as `10.1.0.0/16`. */
     webhookAllow?: readonly string[]
+    /** Networks of proxies in front of it, whose X-Forwarded-For is believed, such as `127.0.0.1/32`; none by default. */
+    trustedProxies?: readonly string[]
     /** Check-ins that may wait in this process before more are sent away with 429; limits.ts says the default. */
     checkinsWaitingMax?: number
     /** False leaves the scheduler's ticks to the caller; true by default. */
@@ -107,8 +109,15 @@ async function startParts(options: CloudOptions, log: Logger, closers: (() => Pr
     const artifacts = await openDiskArtifacts(join(dataDir, "artifacts"))
     const { publicUrl = "", policyTermsMax = POLICY_TERMS_DEFAULT } = options
     const context: Context = { store, artifacts, urlSecret, publicUrl, policyTermsMax, nowMs, log }
-    const { port = 0, host = "127.0.0.1", webhookAllow, checkinsWaitingMax } = options
-    const server = await startServer(context, { version: AGENT_VERSION, port, host, webhookAllow, checkinsWaitingMax })
+    const { port = 0, host = "127.0.0.1", webhookAllow, trustedProxies, checkinsWaitingMax } = options
+    const server = await startServer(context, {
+        version: AGENT_VERSION,
+        port,
+        host,
+        webhookAllow,
+        trustedProxies,
+        checkinsWaitingMax,
+    })
     closers.push(server.close)
     if (options.ticks !== false) closers.push(startScheduler(context).close)
     log.info({ url: server.url, at: nowOf(context) }, "the cloud is ready")

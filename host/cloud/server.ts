@@ -7,6 +7,7 @@ import { imageAdapter } from "./adapters/image-download"
 import { iotoAdapter } from "./adapters/ioto"
 import { sendError, sendProblem, type Adapter } from "./adapters/http"
 import { createApi, type ApiParts } from "./api/app"
+import { clientAddress } from "./client-address"
 import type { Context } from "./context"
 import { createEventStreams } from "./events-stream"
 import { CHECKINS_WAITING_MAX, CLOSE_TIMEOUT_S } from "./limits"
@@ -37,6 +38,8 @@ export interface ServerOptions {
     host: string
     /** Networks that webhooks may reach although they are not public, such as `10.1.0.0/16`. */
     webhookAllow?: readonly string[] | undefined
+    /** Networks of proxies whose X-Forwarded-For is believed, such as `127.0.0.1/32`. */
+    trustedProxies?: readonly string[] | undefined
     /** Check-ins that may wait before more are sent away; CHECKINS_WAITING_MAX by default. */
     checkinsWaitingMax?: number | undefined
 }
@@ -68,7 +71,7 @@ function listener(
     options: ServerOptions,
 ): (request: IncomingMessage, response: ServerResponse) => Promise<void> {
     const waitingMax = options.checkinsWaitingMax ?? CHECKINS_WAITING_MAX
-    const ioto = iotoAdapter(context, createCheckin(context), waitingMax)
+    const ioto = iotoAdapter(context, createCheckin(context), waitingMax, parts.addressOf)
     const adapters = [measured(parts.metrics, ioto), measured(parts.metrics, imageAdapter(context))]
     const api = getRequestListener(createApi(context, options.version, parts).fetch, { overrideGlobalObjects: false })
     return async (request, response) => {
@@ -107,11 +110,12 @@ function closeServer(server: Server): Promise<void> {
     })
 }
 
-/** Starts to listen. Throws when the address is not free, or a network of `webhookAllow` cannot be read. */
+/** Starts to listen. Throws when the address is not free, or a network of `webhookAllow` or `trustedProxies` cannot be read. */
 export async function startServer(context: Context, options: ServerOptions): Promise<RunningServer> {
     const streams = createEventStreams(context)
     const webhooks = await createWebhooks(context, addressRules(options.webhookAllow ?? []))
-    const handle = listener(context, { streams, webhooks, metrics: createMetrics(context) }, options)
+    const addressOf = clientAddress(options.trustedProxies)
+    const handle = listener(context, { streams, webhooks, metrics: createMetrics(context), addressOf }, options)
     const server = createServer((request, response) => void handle(request, response))
     await listen(server, options.port, options.host)
     webhooks.start()

@@ -18,6 +18,7 @@ interface CloudCommandOptions {
     readonly publicUrl?: string
     readonly policyTerms: number
     readonly webhookAllow: readonly string[]
+    readonly trustedProxy: readonly string[]
     readonly log: NonNullable<CloudOptions["log"]>
 }
 
@@ -43,8 +44,9 @@ export async function startLocalCloud(options: CloudOptions): Promise<Cloud> {
 async function cloud({ io, output, options }: CommandContext<CloudCommandOptions>): Promise<number> {
     const stop = io.stopSignal()
     const dataDir = resolve(io.cwd, options.data)
-    const { port, host, databaseUrl, publicUrl, webhookAllow, log, policyTerms: policyTermsMax } = options
-    const running = await startLocalCloud({ dataDir, port, host, databaseUrl, publicUrl, webhookAllow, log, policyTermsMax })
+    const { port, host, databaseUrl, publicUrl, webhookAllow, log, policyTerms: policyTermsMax, trustedProxy } = options
+    const rules = { webhookAllow, trustedProxies: trustedProxy, policyTermsMax }
+    const running = await startLocalCloud({ dataDir, port, host, databaseUrl, publicUrl, log, ...rules })
     try {
         writeLocalCloud(io.cwd, { url: running.url, data: dataDir })
         output.result({ url: running.url, data: dataDir }, running.url)
@@ -69,6 +71,12 @@ export function registerCloud(program: Command, cli: Cli): void {
         .option("--database-url <url>", "PostgreSQL to use in place of the one that it brings")
         .option("--public-url <url>", "address under which devices reach it, when that differs")
         .option("--webhook-allow <network>", "network that webhooks may reach though it is not public", collect, [])
+        .option(
+            "--trusted-proxy <network>",
+            "network of proxies whose X-Forwarded-For is believed, as often as needed",
+            collect,
+            [],
+        )
         .option("--policy-terms <n>", "terms that a policy may have", parseInteger(1, POLICY_TERMS_MAX), POLICY_TERMS_DEFAULT)
         .addOption(new Option("--log <level>", "least level of what is logged to stderr").choices(LEVELS).default("warn"))
         .action(cli.action(cloud))

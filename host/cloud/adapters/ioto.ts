@@ -3,6 +3,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http"
 import { checkAttributes } from "../attributes"
 import { createGuesses, type Guesses } from "../auth"
+import type { ClientAddress } from "../client-address"
 import { imageName, signImagePath } from "../artifacts/url"
 import { nowS, type Context } from "../context"
 import { tokenHash } from "../ids"
@@ -179,10 +180,10 @@ function bounded(handler: Handler, waitingMax: number): Handler {
 const GUESSES: ReadonlySet<string> = new Set(["device_token_wrong", "device_mismatch", "unauthorized"])
 
 /** Slows down who guesses tokens of one device, or of products. Other devices behind the same address are left alone. */
-function guarded(handler: Handler, guesses: Guesses): Handler {
+function guarded(handler: Handler, guesses: Guesses, addressOf: ClientAddress): Handler {
     return async (request, response, body) => {
         const id = typeof body["id"] === "string" ? body["id"].slice(0, ID_CHARS_MAX) : ""
-        const sender = `${request.socket.remoteAddress ?? ""} ${id}`
+        const sender = `${addressOf(request)} ${id}`
         guesses.check(sender)
         try {
             await handler(request, response, body)
@@ -194,12 +195,12 @@ function guarded(handler: Handler, guesses: Guesses): Handler {
 }
 
 /** The adapter of the Ioto protocol. `waitingMax`: check-ins that may wait; reports are always taken. */
-export function iotoAdapter(context: Context, checkin: Checkin, waitingMax: number): Adapter {
+export function iotoAdapter(context: Context, checkin: Checkin, waitingMax: number, addressOf: ClientAddress): Adapter {
     const guesses = createGuesses(context.nowMs)
     const handlers = new Map<string, Handler>([
-        ["/tok/provision/update", guarded(bounded(checkinHandler(context, checkin), waitingMax), guesses)],
-        ["/tok/provision/updateReport", guarded(reportHandler(context), guesses)],
-        ["/device/register", guarded(registerHandler(context), guesses)],
+        ["/tok/provision/update", guarded(bounded(checkinHandler(context, checkin), waitingMax), guesses, addressOf)],
+        ["/tok/provision/updateReport", guarded(reportHandler(context), guesses, addressOf)],
+        ["/device/register", guarded(registerHandler(context), guesses, addressOf)],
     ])
     return async (request, response, url) => {
         const handler = handlers.get(url.pathname)

@@ -3,6 +3,7 @@
 import { createRoute, z } from "@hono/zod-openapi"
 import type { MiddlewareHandler } from "hono"
 import { guardedStore } from "../call"
+import type { ClientAddress } from "../client-address"
 import { DEFAULT_TENANT, type Context } from "../context"
 import type { EventStreams } from "../events-stream"
 import type { Metrics } from "../metrics"
@@ -45,6 +46,8 @@ export interface ApiParts {
     streams: EventStreams
     webhooks: Webhooks
     metrics: Metrics
+    /** Whom a call comes from. */
+    addressOf: ClientAddress
 }
 
 /** The groups of routes. */
@@ -61,11 +64,11 @@ const GROUPS: readonly ((context: Context, parts: ApiParts) => Api)[] = [
 ]
 
 /** What every call below /api/v1 passes on its way to its route, in order. */
-function addMiddleware(app: Api, context: Context, roles: () => Map<string, Role>): void {
+function addMiddleware(app: Api, context: Context, addressOf: ClientAddress, roles: () => Map<string, Role>): void {
     const unlessStream = (middleware: MiddlewareHandler<ApiEnv>): MiddlewareHandler<ApiEnv> => {
         return async (c, next) => (STREAMS.has(c.req.path) ? next() : middleware(c, next))
     }
-    const authorized = authorization(context, roles)
+    const authorized = authorization(context, addressOf, roles)
     app.use(METRICS, authorized)
     app.use(`${BASE}/*`, authorized)
     app.use(`${BASE}/*`, unlessStream(jsonBodies))
@@ -97,7 +100,7 @@ export function createApi(plain: Context, version: string, parts: ApiParts): Api
     app.openAPIRegistry.registerComponent("securitySchemes", "Bearer", { type: "http", scheme: "bearer" })
     let roles = new Map<string, Role>()
     app.get(DOCUMENT, c => c.json(document))
-    addMiddleware(app, context, () => roles)
+    addMiddleware(app, context, parts.addressOf, () => roles)
     addPlainRoutes(app, context, parts)
     for (const routes of GROUPS) app.route(BASE, routes(context, parts))
     roles = rolesOf(app)

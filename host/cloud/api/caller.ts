@@ -4,6 +4,7 @@ import { createMiddleware } from "hono/factory"
 import { matchedRoutes } from "hono/route"
 import { createGuesses, identify } from "../auth"
 import { runCall } from "../call"
+import type { ClientAddress } from "../client-address"
 import type { Context } from "../context"
 import type { Metrics } from "../metrics"
 import { Problem } from "../problems"
@@ -30,19 +31,18 @@ export function rolesOf(app: Api): Map<string, Role> {
     return roles
 }
 
-/** The network address of a caller; of the nearest proxy when there is one. */
-function addressOf(c: ApiContext): string {
-    return c.env.incoming?.socket.remoteAddress ?? "unknown"
-}
-
 /**
  * Lets only calls through whose token has the route's role, and tells the routes whose they are. A route without a role is refused:
  * forgetting one must not open it.
  */
-export function authorization(context: Context, roles: () => Map<string, Role>): ReturnType<typeof createMiddleware<ApiEnv>> {
+export function authorization(
+    context: Context,
+    addressOf: ClientAddress,
+    roles: () => Map<string, Role>,
+): ReturnType<typeof createMiddleware<ApiEnv>> {
     const guesses = createGuesses(context.nowMs)
     return createMiddleware<ApiEnv>(async (c, next) => {
-        const address = addressOf(c)
+        const address = addressOf(c.env.incoming)
         const asked = { header: c.req.header("authorization"), tenant: c.req.header("otary-tenant"), address }
         const identity = await identify(context, guesses, asked)
         const route = routeOf(c)
