@@ -1,9 +1,10 @@
 // Which entry of an image is what: the manifest, a block list, a part, or of no use; and where a stopped download goes on.
 
 import { blocksEnd, blocksTake, listBegin, partBegin, skipBegin } from "./blocks"
-import { blocksOf, crc32, most } from "./bytes"
+import { blocksOf, crc32 } from "./bytes"
 import { BLOCK_BYTES, MANIFEST_BYTES_MAX, PARTS_MAX, SIGNATURES_BYTES_MAX, SKIPPED_ENTRY_BYTES_MAX, SLOT_NONE } from "./constants"
 import {
+    journalBlocksAll,
     journalBlocksDone,
     journalBlocksFinished,
     journalForget,
@@ -60,6 +61,8 @@ let isResumed = false
 // Of each part; filled by entriesStart.
 const partState: number[] = []
 const doneBlocks: number[] = []
+const finishedBlocks: number[] = []
+const placeOf: number[] = []
 const listIsWhole: boolean[] = []
 
 /** Starts an image, or goes on with the journal's where it is the same one and its manifest is still allowed. */
@@ -68,16 +71,10 @@ export function entriesStart(newTarget: EntriesTarget): void {
     entry = ENTRY_OTHER
     manifest = ""
     signatures = ""
-    isKnown = false
     isAllowed = false
     isVerifying = false
     isSame = false
-    isResumed = false
-    for (let k = 0; k < PARTS_MAX; k++) {
-        partState[k] = PART_NONE
-        listIsWhole[k] = false
-        doneBlocks[k] = -1
-    }
+    partsForget()
     zipStart(0)
     if (target.identity !== "") resume()
 }
@@ -282,23 +279,56 @@ function resume(): void {
     // It was allowed before its journal was begun, under the same keys: the identity is bound to them.
     isAllowed = true
     journalLayout(manifest.length)
-    const parts = manifestParts()
-    let offset = header.manifestEnd
-    let torn = -1
-    let isBegun = false
-    for (let k = 0; k < parts.length; k++) {
-        resumePart(k)
-        if (doneBlocks[k] > 0) isBegun = true
-        if (partState[k] === PART_KEPT) offset = most(offset, journalPlaceOf(k) + parts[k].sizeBytes)
-        else if (doneBlocks[k] >= 0 && torn < 0) torn = k
+    const last = resumeParts()
+    if (last < 0) return partsForget()
+    isResumed = true
+    if (partState[last] === PART_KEPT) zipStart(placeOf[last] + manifestParts()[last].sizeBytes)
+    else resumeInside(last)
+}
+
+/** No part is there: everything starts anew. */
+function partsForget(): void {
+    isKnown = false
+    isResumed = false
+    for (let k = 0; k < PARTS_MAX; k++) {
+        partState[k] = PART_NONE
+        listIsWhole[k] = false
+        doneBlocks[k] = -1
     }
-    // Until a block is marked nothing proves that the header's own write was finished, and nothing is lost by starting anew.
-    isResumed = isBegun
-    if (!isBegun) {
-        isKnown = false
-        for (let k = 0; k < parts.length; k++) listIsWhole[k] = false
-    } else if (torn >= 0) resumeInside(torn)
-    else zipStart(offset)
+}
+
+/**
+ * Looks at every part. Returns the last one in the image that was begun; -1 when there is none, or when one ahead of it is not
+ * whole. Until a block is marked nothing proves that the header's own write was finished, and nothing is lost by starting anew.
+ */
+function resumeParts(): number {
+    const count = manifestParts().length
+    let last = -1
+    // Looked at once: a mark whose write was cut may read one way now and another way next.
+    for (let k = 0; k < count; k++) {
+        placeOf[k] = journalPlaceOf(k)
+        finishedBlocks[k] = journalBlocksFinished(k)
+        if (finishedBlocks[k] > 0) last = laterOf(last, k)
+    }
+    // A part was begun only when those ahead of it were finished: its marks vouch for theirs.
+    for (let k = 0; k < count; k++) if (isAhead(k, last)) finishedBlocks[k] = journalBlocksAll(k)
+    last = -1
+    for (let k = 0; k < count; k++) {
+        resumePart(k)
+        if (doneBlocks[k] > 0) last = laterOf(last, k)
+    }
+    for (let k = 0; k < count; k++) if (isAhead(k, last) && partState[k] !== PART_KEPT) return -1
+    return last
+}
+
+/** The one of two parts that lies behind the other in the image; `last` may be -1. */
+function laterOf(last: number, k: number): number {
+    if (last < 0 || placeOf[k] > placeOf[last]) return k
+    return last
+}
+
+function isAhead(k: number, last: number): boolean {
+    return last >= 0 && placeOf[k] >= 0 && placeOf[k] < placeOf[last]
 }
 
 /**
@@ -308,12 +338,10 @@ function resume(): void {
  */
 function resumePart(k: number): void {
     const part = manifestParts()[k]
-    const finished = journalBlocksFinished(k)
-    doneBlocks[k] = -1
+    const finished = finishedBlocks[k]
     listIsWhole[k] = part.listSrc !== "" && journalListIsWhole(k)
-    if (finished === 0 || journalPlaceOf(k) < 0 || (part.listSrc !== "" && !listIsWhole[k])) return
+    if (finished === 0 || placeOf[k] < 0 || (part.listSrc !== "" && !listIsWhole[k])) return
     const region = partRegion(part, target.appSlot, target.filesArea)
-    // Looked at once: a mark whose write was cut may read one way now and another way next.
     const done = scratchResume(k, region, journalBlocksDone(k, region, finished), finished)
     // A block that is marked and yet not there would be written under its old mark, which then proves nothing. Only the last mark
     // may be one that a cut has left in doubt.
@@ -332,5 +360,5 @@ function resumeInside(k: number): void {
     index = k
     entry = ENTRY_PART
     partBegin(k, region, block, 0)
-    zipStartInside(journalPlaceOf(k) + block * BLOCK_BYTES, part.sizeBytes - block * BLOCK_BYTES)
+    zipStartInside(placeOf[k] + block * BLOCK_BYTES, part.sizeBytes - block * BLOCK_BYTES)
 }

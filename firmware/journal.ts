@@ -109,6 +109,11 @@ export function journalScratchAt(): number {
     return scratchAt
 }
 
+/** How many blocks of part `k` journalBlocksFinished counts once all of it is in flash. */
+export function journalBlocksAll(k: number): number {
+    return marksOf(manifestParts()[k])
+}
+
 function marksOf(part: Part): number {
     if (part.listSrc === "") return 1
     return blocksOf(part.sizeBytes)
@@ -157,10 +162,16 @@ export function journalDigest(k: number, block: number): Bytes {
 
 // ---- progress ----------------------------------------------------------------------------------
 
-/** Notes where the payload of part `k` begins in the image. A note that fails costs only the continued download. */
+/**
+ * Notes where the payload of part `k`, which begins now, lies in the image. A note that fails costs only the continued download:
+ * what lies behind a part without a place cannot be put in order.
+ */
 export function journalPlace(k: number, imageOffset: number): void {
+    // A part without a list was not erased with it, and may begin a second time.
+    if (manifestParts()[k].listSrc === "") journalPartErase(k)
     if (!isBlank[k] && !regionIsErased(ports.journal, placeAt[k], alignUp(PLACE_BYTES, ports.journal.programBytes))) return
-    regionWrite(ports.journal, placeAt[k], bytesOfU31(imageOffset) + placeCheck(k, bytesOfU31(imageOffset)))
+    const place = bytesOfU31(imageOffset)
+    if (regionWrite(ports.journal, placeAt[k], place + placeCheck(k, place)) !== STATUS_OK) journalForget()
 }
 
 /** Where the payload of part `k` begins in the image; -1 when that was not noted. */
@@ -207,7 +218,7 @@ export function journalIsMarked(k: number, block: number): boolean {
 
 /** How many blocks of part `k` were begun and finished for certain: up to the last one that is marked. */
 export function journalBlocksFinished(k: number): number {
-    let finished = marksOf(manifestParts()[k])
+    let finished = journalBlocksAll(k)
     while (finished > 0 && !journalIsMarked(k, finished - 1)) finished--
     return finished
 }

@@ -41,6 +41,17 @@ test("a mutant whose place is gone is an error, not a catch", async () => {
     await expect(mutantCode({ name: "none", file: "boot", from: "no such text", to: "" })).rejects.toThrow("0 places")
 })
 
+// What a search has found once must never come back.
+test.each([
+    ["a part's mark that flickers while a later part is whole", "6:2:26.0.14,8.0.67"],
+    ["the same, cut elsewhere", "6:2:26.0.14,10.0.77"],
+    ["blocks on their way back from the scratch unit, for a block whose mark flickers", "7:0:40.0.812,24.0.778"],
+])("%s: %s", (_, seed) => {
+    const search = new Search(coreCode())
+    search.replay(caseOf(seed))
+    expect(search.tally).toMatchObject({ cases: 1, failures: [] })
+})
+
 test("a case's text replays it", () => {
     const search = new Search(coreCode())
     const wanted = search.chainOf(7)
