@@ -95,7 +95,6 @@ export function bootRecordSettle(): number {
  */
 export function bootRecordWrite(record: BootRecord): number {
     if (bootRecordSettle() !== STATUS_OK) return STATUS_FLASH
-    slotsRead()
     // None can be read, but there was one: whatever is there must not be overwritten.
     if (newest < 0 && record.sequence <= BOOT_SEQUENCE_FIRST) return STATUS_FLASH
     if (newest >= 0 && slotWrite(slots[newest], sequenceOf(slots[newest]) - 1, ROLE_INTENT) !== STATUS_OK) return STATUS_FLASH
@@ -196,9 +195,10 @@ function slotWrite(bytes: Bytes, sequence: number, role: number): number {
     for (let turn = 0; turn < BOOT_SLOTS + WRITES_MAX; turn++) {
         const slot = slotClear()
         if (slot >= 0 && regionWrite(ports.boot, slotAt(slot), body + check(body)) === STATUS_OK) {
-            slotsRead()
-            // What went blind meanwhile must not be erased as if it were blank.
-            return newest < 0 ? STATUS_FLASH : STATUS_OK
+            // It was read back: it counts from now on. The others are as they were; what went blind meanwhile is not taken for blank.
+            slots[slot] = body + check(body)
+            newest = slot
+            return STATUS_OK
         }
         // What the write may have touched is not tried again.
         if (slot >= 0) slots[slot] = DAMAGED

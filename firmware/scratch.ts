@@ -45,7 +45,7 @@ export function scratchResume(k: number, target: Region, done: number, finished:
     if (head.substring(0, 4) !== MAGIC || journalCheck(checked) !== head.substring(HEAD_CHECKED_BYTES, head.length)) return done
     const first = u31(head, 4)
     const count = u8(head, 8)
-    if (u8(head, 9) !== k || finished > first + count + 1) return done
+    if (u8(head, 9) !== k || done < first || finished > first + count + 1) return done
     // The mark of the block for whose sake they were carried may be in doubt: it proves nothing while they are not there.
     if (finished > first + count && done >= first + count) return done
     // Until the whole of it was in the scratch unit, the unit itself was not touched.

@@ -1,10 +1,23 @@
 // The strict chip with faults: power cuts, torn and lost writes, weak cells, rot; its state can be saved and restored at once.
 
-import { createHash } from "node:crypto"
 import type { Flash } from "../../shims/host/hardware"
-import { createNorFlash, type NorFlash, type NorFlashOptions } from "../../shims/host/nor-flash"
-import { copyOf, hashOf, overlaps, type ChipState, type UnitState, type Weak } from "./chip-state"
+import { type NorFlash, type NorFlashOptions } from "../../shims/host/nor-flash"
+import { Cells, type CellsState } from "./cells"
+import { sha256 } from "./digest"
 import { createRandom, CUT_VARIANTS, isOfRecord, KINDS, type Fault, type Random } from "./faults"
+
+/** Cells that read as old or new by chance until they are erased: all alike (a coin), or each bit for itself. */
+interface Weak {
+    readonly address: number
+    readonly old: Buffer
+    readonly isCoin: boolean
+}
+
+/** The whole state of a chip. */
+export interface ChipState {
+    readonly cells: CellsState
+    readonly weak: readonly Weak[]
+}
 
 /** Power is gone: the code that runs ends here. */
 export class PowerCut extends Error {}
@@ -34,10 +47,11 @@ export interface Range {
  * since the firmware cannot know: then the chip reports an error (with ECC), or clears the bits (where rewriting is allowed).
  */
 export class LabChip {
+    readonly cells: Cells
     readonly nor: NorFlash
     readonly flash: Flash
     /** Called before every operation; may throw. */
-    onOperation: ((operation: () => Operation) => void) | undefined
+    onOperation: ((operation: Operation) => void) | undefined
     /** No operation may touch this range. */
     guarded: Range | undefined
     /** Ranges that a misdirected write or rot may hit. */
@@ -46,52 +60,55 @@ export class LabChip {
     records: Range = { offsetBytes: 0, sizeBytes: 0 }
     operations = 0
     reads = 0
+    /** Reads of flickering cells. */
+    flickers = 0
     /** Faults that are still to come, and how many have struck. */
     struck = 0
     private plan: readonly Fault[] = []
     private countdown = -1
     private brown = -1
     private hash = 1
-    private weak: Weak[] = []
-    private readonly torn: Buffer
-    /** Whether any unit may be torn. */
-    private hasTorn = false
-    private readonly held: (UnitState | undefined)[]
+    private weak: readonly Weak[] = []
     private random: Random = createRandom(1)
+    private readonly blank: Buffer
 
     constructor(private readonly options: NorFlashOptions) {
-        this.nor = createNorFlash(options)
-        this.torn = Buffer.alloc(options.sizeBytes / options.programBytes)
-        this.held = Array.from({ length: options.sizeBytes / options.eraseBytes })
-        const { nor } = this
-        this.flash = {
+        this.cells = new Cells(options)
+        this.nor = this.cells.nor
+        this.blank = Buffer.alloc(options.eraseBytes, 0xff)
+        this.flash = this.createFlash()
+    }
+
+    private createFlash(): Flash {
+        const { nor, options } = this
+        const { eraseBytes, programBytes } = options
+        return {
             ...nor,
             read: (address, lengthBytes) => this.read(address, lengthBytes),
-            erase: address => this.operate(true, address, options.eraseBytes, () => nor.erase(address), this.blankUnit),
-            program: (address, bytes) =>
-                this.operate(
-                    false,
-                    address,
-                    bytes.length,
-                    () => nor.program(address, bytes),
-                    () => Buffer.from(bytes, "latin1"),
-                ),
-            programStaged: (address, lengthBytes) =>
-                this.operate(
-                    false,
-                    address,
-                    lengthBytes,
-                    () => nor.programStaged(address, lengthBytes),
-                    () => this.staged(lengthBytes),
-                ),
+            erase: address => {
+                if (this.isCalm(true, address, eraseBytes)) return nor.erase(address)
+                return this.operate({ isErase: true, address, bytes: this.blank }, () => nor.erase(address))
+            },
+            program: (address, bytes) => {
+                if (this.isCalm(false, address, bytes.length)) return nor.program(address, bytes)
+                const direct = (): number => nor.program(address, bytes)
+                return this.operate({ isErase: false, address, bytes: Buffer.from(bytes, "latin1") }, direct)
+            },
+            programStaged: (address, lengthBytes) => {
+                const paddedBytes = Math.ceil(lengthBytes / programBytes) * programBytes
+                if (this.isCalm(false, address, paddedBytes)) return nor.programStaged(address, lengthBytes)
+                const bytes = Buffer.alloc(paddedBytes, 0xff)
+                nor.stage.buffer.copy(bytes, 0, 0, lengthBytes)
+                return this.operate({ isErase: false, address, bytes }, () => nor.programStaged(address, lengthBytes))
+            },
             matchesStaged: (address, lengthBytes) =>
                 this.isQuiet()
                     ? nor.matchesStaged(address, lengthBytes)
                     : this.read(address, lengthBytes) === nor.stage.take(lengthBytes),
-            digest: (algorithm, address, lengthBytes) =>
-                createHash(algorithm === 1 ? "sha1" : "sha256")
-                    .update(this.read(address, lengthBytes), "latin1")
-                    .digest("hex"),
+            digest: (algorithm, address, lengthBytes) => {
+                if (algorithm === 1) return nor.digest(algorithm, address, lengthBytes)
+                return Buffer.from(sha256(this.read(address, lengthBytes)), "latin1").toString("hex")
+            },
         }
     }
 
@@ -117,45 +134,25 @@ export class LabChip {
         }
     }
 
-    /** Keeps the chip's state. Units that did not change since the last time are shared. */
+    /** Keeps the chip's state. Pages that did not change since the last time are shared. */
     save(): ChipState {
-        for (let unit = 0; unit < this.held.length; unit++) this.held[unit] ??= this.unitState(unit)
-        return { units: this.held.slice() as UnitState[], hasTorn: this.hasTorn, weak: this.weak.slice() }
+        return { cells: this.cells.save(), weak: this.weak }
     }
 
     /** Brings a state back. */
-    restore(state: ChipState): void {
-        for (let unit = 0; unit < this.held.length; unit++) {
-            const kept = state.units[unit]!
-            if (this.held[unit] === kept) continue
-            kept.bytes.copy(this.nor.array, unit * this.options.eraseBytes)
-            const at = (unit * this.options.eraseBytes) / this.options.programBytes
-            this.nor.programmed.set(kept.programmed, at)
-            kept.torn.copy(this.torn, at)
-            this.held[unit] = kept
-        }
-        this.weak = state.weak.slice()
-        this.hasTorn = state.hasTorn
+    restore({ cells, weak }: ChipState): void {
+        this.cells.restore(cells)
+        this.weak = weak
     }
 
-    private unitState(unit: number): UnitState {
-        const { eraseBytes, programBytes } = this.options
-        const [from, to] = [(unit * eraseBytes) / programBytes, ((unit + 1) * eraseBytes) / programBytes]
-        return {
-            bytes: copyOf(this.nor.array.subarray(unit * eraseBytes, (unit + 1) * eraseBytes)),
-            programmed: copyOf(this.nor.programmed.subarray(from, to)),
-            torn: Buffer.from(this.torn.subarray(from, to)),
-            key: "",
-        }
-    }
-
-    /** The whole state as a short text; "" while cells flicker or are in doubt, and chance has a say in what comes. */
+    /** The whole state as a short text; "" while cells flicker, and chance has a say in what comes. */
     key(): string {
-        if (this.hasTorn) this.hasTorn = this.torn.includes(1)
-        if (this.weak.length > 0 || this.hasTorn) return ""
-        let key = ""
-        for (const unit of this.save().units) key += unit.key ||= hashOf(unit.bytes) + hashOf(unit.programmed)
-        return key
+        return this.weak.length > 0 ? "" : this.cells.key()
+    }
+
+    /** Whether no fault is to come: what comes depends on the cells alone, and on chance where they flicker. */
+    isSteady(): boolean {
+        return this.brown < 0 && this.struck === this.plan.length
     }
 
     /** Power is back: what was under way is forgotten. */
@@ -180,12 +177,18 @@ export class LabChip {
             this.next()
             return ""
         }
-        if (this.weak.length === 0 || !this.weak.some(weak => overlaps(weak, address, lengthBytes))) {
-            return this.nor.read(address, lengthBytes)
+        if (this.weak.length === 0 || !this.isWeak(address, lengthBytes)) {
+            return this.cells.read(address, lengthBytes)
         }
+        this.flickers += 1
         const bytes = Buffer.from(this.nor.read(address, lengthBytes), "latin1")
         for (const weak of this.weak) if (overlaps(weak, address, lengthBytes)) this.flicker(weak, address, bytes)
         return bytes.toString("latin1")
+    }
+
+    private isWeak(address: number, lengthBytes: number): boolean {
+        for (const weak of this.weak) if (overlaps(weak, address, lengthBytes)) return true
+        return false
     }
 
     private flicker({ address, old, isCoin }: Weak, from: number, bytes: Buffer): void {
@@ -199,63 +202,56 @@ export class LabChip {
 
     // ---- writes ------------------------------------------------------------------------------------
 
-    private readonly blankUnit = (): Buffer => Buffer.alloc(this.options.eraseBytes, 0xff)
-
-    private staged(lengthBytes: number): Buffer {
-        const { programBytes } = this.options
-        const bytes = Buffer.alloc(Math.ceil(lengthBytes / programBytes) * programBytes, 0xff)
-        this.nor.stage.buffer.copy(bytes, 0, 0, lengthBytes)
-        return bytes
+    /** Counts an operation that nothing disturbs, and that no unit touched by a fault lies in the way of; false: it is not counted. */
+    private isCalm(isErase: boolean, address: number, lengthBytes: number): boolean {
+        if (this.onOperation !== undefined || this.brown >= 0) return false
+        if (this.cells.mayBeTorn(address, lengthBytes)) return false
+        if (this.countdown >= 0 && this.plan[this.struck]!.kind !== "read") {
+            if (this.countdown === 0) return false
+            this.countdown -= 1
+        }
+        this.count(address)
+        this.cells.touchCalm(isErase, address, lengthBytes)
+        return true
     }
 
-    private operate(isErase: boolean, address: number, lengthBytes: number, direct: () => number, bytes: () => Buffer): number {
-        const make = (): Operation => ({ isErase, address, bytes: bytes() })
-        this.onOperation?.(make)
+    private count(address: number): void {
         this.operations += 1
         const { guarded } = this
         if (guarded !== undefined && address >= guarded.offsetBytes && address < guarded.offsetBytes + guarded.sizeBytes) {
-            throw new Violation(`the running slot was ${isErase ? "erased" : "programmed"} at ${address}`)
+            throw new Violation(`the running slot was written at ${address}`)
         }
-        if (this.brown >= 0) return this.brownOut(make())
+    }
+
+    private operate(operation: Operation, direct: () => number): number {
+        this.onOperation?.(operation)
+        this.count(operation.address)
+        if (this.brown >= 0) return this.brownOut(operation)
         const fault = this.plan[this.struck]
-        if (fault !== undefined && fault.kind !== "read" && this.countdown-- === 0) return this.strike(fault, make())
-        if (this.hasTorn || this.weak.length > 0) return this.perform(make())
-        this.touch(address, lengthBytes)
-        return direct()
+        if (fault !== undefined && fault.kind !== "read" && this.countdown-- === 0) return this.strike(fault, operation)
+        return this.perform(operation, direct)
     }
 
     /** Does what a healthy chip does; on units that a fault has touched, what such a chip does. */
-    private perform({ isErase, address, bytes }: Operation): number {
-        this.touch(address, bytes.length)
-        const [from, to] = this.unitsOf(address, bytes.length)
-        const isTorn = this.torn.subarray(from, to).includes(1)
+    private perform({ isErase, address, bytes }: Operation, direct: () => number): number {
+        const { cells, nor } = this
+        if (isErase) cells.touchCalm(true, address, bytes.length)
+        else cells.touch(address, bytes.length)
+        const [from, to] = cells.unitsOf(address, bytes.length)
+        const isTorn = cells.torn.subarray(from, to).includes(1)
         if (isErase || isTorn) this.weak = this.weak.filter(weak => !overlaps(weak, address, bytes.length))
-        if (isErase) {
-            this.torn.fill(0, from, to)
-            return this.nor.erase(address)
-        }
-        if (!isTorn) return this.nor.program(address, bytes.toString("latin1"))
+        if (isErase) cells.torn.fill(0, from, to)
+        if (isErase || !isTorn) return direct()
         this.clearBits(address, bytes, bytes.length)
         if (this.options.isRewritable !== true) return -1
-        this.torn.fill(0, from, to)
-        this.nor.programmed.fill(1, from, to)
+        cells.torn.fill(0, from, to)
+        nor.programmed.fill(1, from, to)
         return 0
     }
 
     /** Whether reads are what the cells hold, and none is to fail. */
     private isQuiet(): boolean {
         return this.weak.length === 0 && (this.countdown < 0 || this.plan[this.struck]!.kind !== "read")
-    }
-
-    private touch(address: number, lengthBytes: number): void {
-        const { eraseBytes } = this.options
-        for (let unit = Math.floor(address / eraseBytes); unit * eraseBytes < address + lengthBytes; unit++)
-            this.held[unit] = undefined
-    }
-
-    private unitsOf(address: number, lengthBytes: number): [number, number] {
-        const { programBytes } = this.options
-        return [Math.floor(address / programBytes), Math.ceil((address + lengthBytes) / programBytes)]
     }
 
     private clearBits(address: number, bytes: Buffer, lengthBytes: number): void {
@@ -284,11 +280,15 @@ export class LabChip {
                 return this.brownOut(operation)
             case "rot":
                 this.rot(fault.detail)
-                return this.perform(operation)
+                return this.perform(operation, () => this.again(operation))
             default:
                 this.misdirect(fault.detail, operation)
                 return 0
         }
+    }
+
+    private again({ isErase, address, bytes }: Operation): number {
+        return isErase ? this.nor.erase(address) : this.nor.program(address, bytes.toString("latin1"))
     }
 
     /** Power is lost at this operation, as CUT_VARIANTS[variant] says. Always throws PowerCut. */
@@ -309,31 +309,29 @@ export class LabChip {
 
     /** Nothing is to be seen, but the cells no longer count as erased. */
     private spoil({ address, bytes }: Operation): void {
-        this.hasTorn = true
-        this.touch(address, bytes.length)
-        const [from, to] = this.unitsOf(address, bytes.length)
-        this.torn.fill(1, from, to)
+        this.cells.touch(address, bytes.length)
+        const [from, to] = this.cells.unitsOf(address, bytes.length)
+        this.cells.tear(from, to)
         this.nor.programmed.fill(0, from, to)
     }
 
     /** Leaves a write half-done; `tear` and `reads` are indices of TEARS and READS. */
     private tear(operation: Operation, tear: number, reads: number): void {
         const { isErase, address, bytes } = operation
-        this.hasTorn = true
         const { programBytes } = this.options
         const old = Buffer.from(this.nor.array.subarray(address, address + bytes.length))
         const reached = Math.floor((bytes.length * [0, 1, 2, 3, 2, 4][tear]!) / 4)
-        const [from, to] = this.unitsOf(address, bytes.length)
-        this.touch(address, bytes.length)
+        const [from, to] = this.cells.unitsOf(address, bytes.length)
+        this.cells.touch(address, bytes.length)
         bytes.copy(this.nor.array, address, 0, reached)
         if (tear === 4) this.nor.array[address + reached] = old[reached]! & (bytes[reached]! | 0x5a)
         const boundary = from + Math.floor(reached / programBytes)
         if (!isErase && reads === 0) {
             this.nor.programmed.fill(1, from, Math.min(boundary, to))
-            if (boundary < to) this.torn[boundary] = 1
+            if (boundary < to) this.cells.tear(boundary, boundary + 1)
             return
         }
-        this.torn.fill(1, from, isErase || tear === 5 ? to : Math.min(boundary + 1, to))
+        this.cells.tear(from, isErase || tear === 5 ? to : Math.min(boundary + 1, to))
         this.nor.programmed.fill(0, from, to)
         if (reads === 1)
             this.weaken({ address, old: isErase ? old : old.subarray(0, (boundary + 1 - from) * programBytes), isCoin: true })
@@ -342,9 +340,10 @@ export class LabChip {
 
     /** Cells that flicker are cells that a fault has touched. */
     private weaken(weak: Weak): void {
-        this.weak.push(weak)
-        const [from, to] = this.unitsOf(weak.address, weak.old.length)
-        this.torn.fill(1, from, to)
+        this.weak = [...this.weak, weak]
+        const [from, to] = this.cells.unitsOf(weak.address, weak.old.length)
+        this.cells.touch(weak.address, weak.old.length)
+        this.cells.tear(from, to)
     }
 
     /** Single bits flicker: around the place that the write had reached, or, of a whole write, in its last byte alone. */
@@ -376,7 +375,7 @@ export class LabChip {
             if (isOfRecord(detail)) address += 8 - (address % 256) + random.below(7)
             if (this.nor.array[address] !== 0xff) break
         }
-        this.touch(address, 1)
+        this.cells.touch(address, 1)
         this.nor.array[address]! ^= 1 << random.below(isOfRecord(detail) ? 2 : 8)
     }
 
@@ -391,4 +390,9 @@ export class LabChip {
         if (isErase) bytes.copy(this.nor.array, address, 0, length)
         else this.clearBits(address, bytes, length)
     }
+}
+
+/** Whether weak cells lie in a range. */
+function overlaps({ address, old }: Weak, from: number, lengthBytes: number): boolean {
+    return from < address + old.length && address < from + lengthBytes
 }

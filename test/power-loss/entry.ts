@@ -1,4 +1,4 @@
-// What a boot of the searched board consists of, as one bundle: evaluated anew for every boot, since RAM is lost.
+// What a boot of the searched board consists of, as one bundle.
 
 import { bootDecide } from "../../firmware/boot"
 import { bootRecordFirst, bootRecordRead, bootRecordWrite } from "../../firmware/boot-record"

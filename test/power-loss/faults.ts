@@ -75,13 +75,50 @@ export function caseText({ geometry, scenario, faults }: Case): string {
     return `${geometry}:${scenario}:${faults.map(({ at, kind, detail }) => `${at}.${KINDS.indexOf(kind)}.${detail}`).join()}`
 }
 
+/** What a seed says: a case, the number of a chain, or the number of a run over user files. */
+export type Seed =
+    | { readonly kind: "case"; readonly wanted: Case }
+    | { readonly kind: "chain"; readonly number: number }
+    | { readonly kind: "files"; readonly number: number }
+
+/** Largest number in a seed. */
+const SEED_MAX = 0x7fffffff
+const FAULTS_MAX = 20
+
+/**
+ * Reads a seed: `0:2:31.0.7,4.0.0`, a number, or `files:` and a number; blanks for colons, and quotation marks around it, do no harm.
+ * `geometries` and `scenarios` are how many there are. Errors: RangeError, which says what a seed looks like.
+ */
+export function seedOf(given: string, geometries: number, scenarios: number): Seed {
+    const text = given
+        .trim()
+        .replace(/^(["'])(.*)\1$/, "$2")
+        .trim()
+        .replace(/\s+/g, ":")
+    const number = /^(files:)?(\d{1,10})$/.exec(text)
+    if (number !== null) {
+        if (Number(number[2]) > SEED_MAX) throw new RangeError(`"${given}" is no seed: its number is above ${SEED_MAX}`)
+        return { kind: number[1] === undefined ? "chain" : "files", number: Number(number[2]) }
+    }
+    const wanted = caseOf(text)
+    if (wanted.geometry >= geometries) throw new RangeError(`"${given}" is no seed: there are geometries 0 to ${geometries - 1}`)
+    if (wanted.scenario >= scenarios) throw new RangeError(`"${given}" is no seed: there are scenarios 0 to ${scenarios - 1}`)
+    return { kind: "case", wanted }
+}
+
 /** The case of a text. Errors: RangeError when it is none. */
 export function caseOf(text: string): Case {
-    const match = /^(\d+):(\d+):((?:\d+\.\d\.\d+)(?:,\d+\.\d\.\d+)*)$/.exec(text)
-    if (match === null) throw new RangeError(`"${text}" is no case: it looks like 0:2:31.0.7,4.0.0 or is a number`)
-    const faults = match[3]!.split(",").map(part => {
+    const match = /^(\d{1,9}):(\d{1,9}):((?:\d{1,9}\.\d{1,2}\.\d{1,9})(?:,\d{1,9}\.\d{1,2}\.\d{1,9})*)$/.exec(text)
+    if (match === null)
+        throw new RangeError(
+            `"${text}" is no seed: give what a failure has printed, such as 0:2:31.0.7,4.0.0 or files:7, or a number`,
+        )
+    const parts = match[3]!.split(",")
+    if (parts.length > FAULTS_MAX) throw new RangeError(`"${text}" is no seed: it has more than ${FAULTS_MAX} faults`)
+    const faults = parts.map(part => {
         const [at, kind, detail] = part.split(".").map(Number) as [number, number, number]
-        if (KINDS[kind] === undefined) throw new RangeError(`"${text}" is no case: there is no fault ${kind}`)
+        if (KINDS[kind] === undefined)
+            throw new RangeError(`"${text}" is no seed: there are kinds of faults 0 to ${KINDS.length - 1}`)
         return { at, kind: KINDS[kind], detail }
     })
     return { geometry: Number(match[1]), scenario: Number(match[2]), faults }

@@ -1,17 +1,13 @@
 // The laboratory: geometries, the images that boards run, and a board whose boots take microseconds.
 
-import { createHash } from "node:crypto"
-import { resolve } from "node:path"
-import { build, buildSync, type BuildOptions, type PluginBuild } from "esbuild"
-import { projectRoot } from "../../build/root"
 import type { Ports } from "../../firmware/ports"
 import { makeLayout, type BoardLayout, type Geometry } from "../../host/board/layout"
 import { createVirtualClock } from "../../shims/host/clock"
 import { hostPorts } from "../../shims/host/main"
 import { slotDigest } from "../firmware/core"
 import { imageOf, seededBytes } from "../firmware/images"
-import { LabChip } from "./chip"
-import type { ChipState } from "./chip-state"
+import { LabChip, type ChipState } from "./chip"
+import { sha256 } from "./digest"
 import type { SearchCore } from "./entry"
 
 /** A chip and the images for it. */
@@ -63,54 +59,10 @@ export const USER_FILES: Readonly<Record<string, string>> = { "user.txt": "mine 
 /** What the new image brings. */
 export const IMAGE_FILES: Readonly<Record<string, string>> = { "page.html": "new page", "style.css": "b{}".repeat(30) }
 
-function bundleOptions(): BuildOptions & { write: false } {
-    const root = projectRoot()
-    return {
-        entryPoints: [resolve(root, "test/power-loss/entry.ts")],
-        absWorkingDir: root,
-        bundle: true,
-        write: false,
-        format: "iife",
-        platform: "neutral",
-        target: "es2020",
-        tsconfigRaw: {},
-    }
-}
-
-/** The bundle of the core, as one function's body that hands the core to `give`. */
-export function coreCode(): string {
-    return buildSync(bundleOptions()).outputFiles[0]!.text
-}
-
-/** The same with `text` in place of one file. */
-export async function coreCodeWith(path: string, text: string): Promise<string> {
-    const setup = ({ onLoad }: PluginBuild) =>
-        onLoad({ filter: /\.ts$/ }, file => (file.path === path ? { contents: text, loader: "ts" } : undefined))
-    const result = await build({ ...bundleOptions(), plugins: [{ name: "mutant", setup }] })
-    return result.outputFiles[0]!.text
-}
-
-interface Hashed {
-    readonly bytes: string
-    readonly digest: string
-}
-
-const hashed = new Map<number, Hashed[]>()
-const SAMPLES = 16
-
-/** SHA-256, remembered: the same blocks are hashed a thousand times. A sample finds the candidates, all of the bytes decide. */
-function sha256(bytes: string): string {
-    let key = bytes.length
-    const step = Math.max(1, bytes.length >> 4)
-    for (let i = 0, at = bytes.length - 1; i < SAMPLES && at >= 0; i++, at -= step)
-        key = Math.imul(key ^ bytes.charCodeAt(at), 0x9e3779b1)
-    const candidates = hashed.get(key)
-    if (candidates !== undefined) for (const candidate of candidates) if (candidate.bytes === bytes) return candidate.digest
-    const digest = createHash("sha256").update(bytes, "latin1").digest("binary")
-    if (hashed.size > 50_000) hashed.clear()
-    if (candidates === undefined || candidates.length > 8) hashed.set(key, [{ bytes, digest }])
-    else candidates.push({ bytes, digest })
-    return digest
+/** What the boot loader has decided from these pages (page, version, and so on), without a write. */
+export interface Decision {
+    readonly pages: readonly number[]
+    readonly slot: number
 }
 
 /** A board in the laboratory. */
@@ -119,13 +71,14 @@ export class Lab {
     readonly chip: LabChip
     readonly newApp: Buffer
     readonly images: { readonly full: Buffer; readonly app: Buffer; readonly plain: Buffer }
+    /** Decisions of the boot loader, the newest first. */
+    readonly decisions: Decision[] = []
     private readonly factory: ChipState
     private readonly ports: Ports
-    private readonly evaluate: (give: (core: SearchCore) => void) => void
 
     constructor(
         readonly geometry: LabGeometry,
-        code: string,
+        private readonly bootCore: () => SearchCore,
     ) {
         this.layout = makeLayout(geometry)
         this.chip = new LabChip({ ...this.layout, isRewritable: geometry.isRewritable })
@@ -138,7 +91,6 @@ export class Lab {
         }
         this.factory = this.chip.save()
         this.ports = this.createPorts()
-        this.evaluate = new Function("give", code) as Lab["evaluate"]
     }
 
     private createPorts(): Ports {
@@ -160,7 +112,14 @@ export class Lab {
             run: refuse,
         })
         const stage = { ...flash.stage, sha256: (lengthBytes: number) => sha256(flash.stage.take(lengthBytes)) }
-        return { ...ports, stage }
+        // Every boot and every download reads the same manifest.
+        let [text, value] = ["", undefined as unknown]
+        const parse = (wanted: string): unknown => {
+            if (wanted !== text) value = ports.json.parse(wanted)
+            text = wanted
+            return value
+        }
+        return { ...ports, stage, json: { ...ports.json, parse } }
     }
 
     /** A chip fresh from the factory. Rot and misdirected writes hit what the board can do without. */
@@ -172,12 +131,11 @@ export class Lab {
         this.chip.records = this.layout.regions.boot
     }
 
-    /** Evaluates the bundle anew, as a reset does. */
+    /** Boots the core: nothing of its variables outlives a reset. */
     boot(): SearchCore {
-        let core: SearchCore | undefined
-        this.evaluate(given => void (core = given))
-        core!.portsInstall(this.ports)
-        return core!
+        const core = this.bootCore()
+        core.portsInstall(this.ports)
+        return core
     }
 
     /** A board as it leaves the factory, with its user's first files. */

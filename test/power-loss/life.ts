@@ -1,11 +1,19 @@
 // Lives of a searched board: boot, check every promise, go on with the scenario, until its goal is reached.
 
-import { Violation, PowerCut } from "./chip"
-import type { ChipState } from "./chip-state"
+import { Violation, PowerCut, type ChipState } from "./chip"
 import type { SearchCore } from "./entry"
 import { CUT_VARIANTS, isHarmless, type Case, type Fault } from "./faults"
 import { OLD_APP, type Lab } from "./lab"
-import { CHUNK_BYTES, filesWanted, isKnownContent, type Life, type Memory, type Scenario } from "./scenarios"
+import {
+    CHUNK_BYTES,
+    fileNote,
+    filesWanted,
+    hashOfFile,
+    isKnownContent,
+    type Life,
+    type Memory,
+    type Scenario,
+} from "./scenarios"
 
 /** Lives that a scenario takes without faults, at most; each fault may cost a few more. */
 const LIVES_MAX = 8
@@ -21,13 +29,16 @@ export interface Start {
 
 /** A copy that later lives do not change. */
 export function memoryCopy(memory: Memory): Memory {
-    return { ...memory, files: { ...memory.files }, pending: memory.pending && { ...memory.pending } }
+    return { ...memory }
 }
 
 /** States that every promise held from, on the way to the goal → the bytes that were downloaded from there. */
 export type Known = Map<string, number>
 /** Most states that are remembered. */
 const KNOWN_MAX = 20_000
+
+/** Most decisions of the boot loader that are remembered. */
+const DECISIONS_MAX = 8
 
 /** One run of a scenario. */
 export class Run {
@@ -42,7 +53,8 @@ export class Run {
         readonly scenario: Scenario,
         readonly memory: Memory,
         readonly faults: readonly Fault[],
-        private readonly known: Known = new Map(),
+        /** Undefined: every life is lived to its end. */
+        private readonly known: Known | undefined = undefined,
     ) {
         this.isStrict = faults.every(isHarmless)
     }
@@ -54,7 +66,7 @@ export class Run {
         const passed: [string, number][] = []
         while (!isDone) {
             const key = this.key()
-            const left = this.known.get(key)
+            const left = this.known?.get(key)
             if (left !== undefined) {
                 this.memory.fedBytes += left
                 break
@@ -70,6 +82,7 @@ export class Run {
             }
         }
         this.checkCost()
+        if (this.known === undefined) return
         if (this.known.size > KNOWN_MAX) this.known.clear()
         for (const [key, fedBytes] of passed) this.known.set(key, this.memory.fedBytes - fedBytes)
     }
@@ -77,10 +90,11 @@ export class Run {
     /** What the rest of the run depends on, once all faults have struck: the chip and what the test knows. "" while it does not. */
     private key(): string {
         const { chip } = this.lab
-        if (!this.isStrict || this.lives === 0 || chip.struck < this.faults.length) return ""
+        if (this.known === undefined || !this.isStrict || this.lives === 0 || chip.struck < this.faults.length) return ""
         const key = chip.key()
-        const { files, pending, step } = this.memory
-        return key === "" ? "" : key + JSON.stringify([files, pending, step])
+        const { filesHash, pending, step } = this.memory
+        if (key === "") return ""
+        return `${key},${filesHash},${pending === undefined ? "" : hashOfFile(pending.name, pending.data)},${step}`
     }
 
     private live(): boolean {
@@ -121,8 +135,22 @@ export class Run {
         return this.forgiven <= struck.filter(({ kind }) => kind !== "cut").length + Math.max(0, flickering.length - 1)
     }
 
-    /** The boot loader decides; where no trial is taken, twice alike. */
+    /** The boot loader decides. What it has read and decided without a write is remembered: the same pages, the same decision. */
     private decide(): number {
+        const { chip, decisions } = this.lab
+        if (this.known === undefined || !chip.isSteady()) return this.decideTwice()
+        const known = decisions.find(({ pages }) => chip.cells.isAsSeen(pages))
+        if (known !== undefined) return known.slot
+        const { operations, flickers } = chip
+        let slot = 0
+        const pages = chip.cells.watch(() => void (slot = this.decideTwice()))
+        if (chip.operations === operations && chip.flickers === flickers) decisions.unshift({ pages, slot })
+        if (decisions.length > DECISIONS_MAX) decisions.pop()
+        return slot
+    }
+
+    /** Where no trial is taken, twice alike. */
+    private decideTwice(): number {
         const loader = this.lab.boot()
         const slot = loader.bootDecide()
         if (slot !== 0 && slot !== 1) throw new Violation(`nothing boots: ${slot}`)
@@ -147,10 +175,7 @@ export class Run {
         if (pending !== undefined && !isNew) {
             // What the first look finds is what must be found from now on.
             const found = core.fileRead(pending.name)
-            if (found === pending.data) {
-                if (pending.data === undefined) delete memory.files[pending.name]
-                else memory.files[pending.name] = pending.data
-            }
+            if (found === pending.data) fileNote(memory, pending.name, pending.data)
             memory.pending = undefined
         }
         const wanted = filesWanted(memory, isNew && core.fileRead("style.css") !== undefined)
@@ -168,24 +193,31 @@ export class Run {
         }
     }
 
-    /** A cut costs a block at most; writes that were lost without a word can cost what they should have noted. */
+    /** A fault costs a block at most; of several, writes that were lost without a word can cost what they should have noted. */
     private checkCost(): void {
         const { scenario, lab, memory } = this
         if (scenario.image === undefined || !this.isStrict) return
         const imageBytes = lab.images[scenario.image].length
         const struck = this.faults.slice(0, lab.chip.struck)
         const cuts = memory.stops + struck.filter(({ kind }) => kind === "cut").length
-        const bound = imageBytes * (1 + memory.stops + struck.length - cuts) + cuts * (4096 + OVERHEAD_BYTES)
+        const whole = isSingle(struck) ? 0 : struck.length - (cuts - memory.stops)
+        const steps = isSingle(struck) ? memory.stops + 1 : cuts
+        const bound = imageBytes * (1 + whole) + steps * (4096 + OVERHEAD_BYTES)
         if (memory.fedBytes > bound)
-            throw new Violation(`${memory.fedBytes} bytes were downloaded, ${cuts} cuts may make it ${bound}`)
+            throw new Violation(`${memory.fedBytes} bytes were downloaded, ${struck.length} faults may make it ${bound}`)
     }
 }
 
+/** A brown-out is a fault for each write that fails. */
+function isSingle(faults: readonly Fault[]): boolean {
+    return faults.length === 1 && faults[0]!.kind !== "brown-out"
+}
+
 /** Runs a case from its start. */
-export function runCase(lab: Lab, scenario: Scenario, start: Start, { faults }: Case): Run {
+export function runCase(lab: Lab, scenario: Scenario, start: Start, { faults }: Case, known?: Known): Run {
     lab.chip.restore(start.state)
     lab.chip.arm(faults)
-    const run = new Run(lab, scenario, memoryCopy(start.memory), faults)
+    const run = new Run(lab, scenario, memoryCopy(start.memory), faults, known)
     run.toTheEnd()
     return run
 }

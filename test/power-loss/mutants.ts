@@ -3,7 +3,7 @@
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import { projectRoot } from "../../build/root"
-import { coreCodeWith } from "./lab"
+import { coreCodeWith } from "./core-code"
 import { SCENARIOS } from "./scenarios"
 import { Search } from "./search"
 

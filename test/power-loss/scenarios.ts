@@ -13,14 +13,34 @@ export type FileModel = Record<string, string>
 export interface Memory {
     /** Bytes of the image that were fed so far. */
     fedBytes: number
-    /** Files whose writes were acknowledged. */
-    files: FileModel
+    /** Files whose writes were acknowledged; another object after every change. */
+    files: Readonly<FileModel>
+    /** The same as a number. */
+    filesHash: number
     /** A write that was not acknowledged: the old or the new content is there. `undefined` data: a removal. */
-    pending: { name: string; data: string | undefined } | undefined
+    pending: { readonly name: string; readonly data: string | undefined } | undefined
     /** How far the scenario's own steps came. */
     step: number
     /** Stops of a download before the scenario began. */
     stops: number
+}
+
+/** Notes that the file `name` holds `data`, or is gone. */
+export function fileNote(memory: Memory, name: string, data: string | undefined): void {
+    const files = { ...memory.files }
+    if (data === undefined) delete files[name]
+    else files[name] = data
+    memory.files = files
+    memory.filesHash = 0
+    for (const [other, content] of Object.entries(files)) memory.filesHash += hashOfFile(other, content)
+}
+
+/** A number for a file. Contents that scenarios write differ in their length, their first 16 characters, or their last one. */
+export function hashOfFile(name: string, data: string | undefined): number {
+    const text = data === undefined ? `${name} is gone` : `${name}=${data.length} ${data.slice(0, 16)}${data.slice(-1)}`
+    let hash = 1
+    for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x9e3779b1) ^ (hash >>> 15)
+    return hash
 }
 
 /** One life, behind a good boot. */
@@ -61,6 +81,18 @@ function options(identity: string) {
     return { identity, updateId: "u1", commitTimeoutS: 60, sizeBytes: 0, ignoreSameVersion: false }
 }
 
+const pieces = new WeakMap<Buffer, Map<number, string>>()
+
+/** Bytes [at, to) of an image as a text; kept, since every case feeds the same ones. */
+function pieceOf(image: Buffer, at: number, to: number): string {
+    let kept = pieces.get(image)
+    if (kept === undefined) pieces.set(image, (kept = new Map()))
+    const key = at * CHUNK_BYTES + (to - at - 1)
+    let piece = kept.get(key)
+    if (piece === undefined) kept.set(key, (piece = image.toString("latin1", at, to)))
+    return piece
+}
+
 /** Downloads, up to `endBytes`. Returns whether the image is whole. */
 function download(life: Life, image: Buffer, endBytes = image.length): boolean {
     const { core, memory } = life
@@ -69,7 +101,7 @@ function download(life: Life, image: Buffer, endBytes = image.length): boolean {
     for (let at = core.updaterResumeOffset(); at < endBytes && status === STATUS_OK; at += CHUNK_BYTES) {
         const to = Math.min(at + CHUNK_BYTES, image.length)
         memory.fedBytes += to - at
-        status = core.updaterProcess(image.toString("latin1", at, to))
+        status = core.updaterProcess(pieceOf(image, at, to))
     }
     return isWanted(life, "updaterProcess", status, endBytes < image.length ? STATUS_OK : STATUS_DONE) && status === STATUS_DONE
 }
@@ -88,13 +120,14 @@ export function changeFile(life: Life, name: string, data: string | undefined): 
     const isGone = data === undefined && status === STATUS_FILE_NOT_FOUND && (memory.files[name] === undefined || !life.isStrict)
     if (!isGone && !isWanted(life, `writing ${name}`, status, STATUS_OK)) return false
     memory.pending = undefined
-    if (data === undefined) delete memory.files[name]
-    else memory.files[name] = data
+    fileNote(memory, name, data)
     return true
 }
 
 function fresh(files: FileModel = {}): Memory {
-    return { fedBytes: 0, files: { ...files }, pending: undefined, step: 0, stops: 0 }
+    const memory: Memory = { fedBytes: 0, files: {}, filesHash: 0, pending: undefined, step: 0, stops: 0 }
+    for (const [name, data] of Object.entries(files)) fileNote(memory, name, data)
+    return memory
 }
 
 function calmLife(lab: Lab, isNew: boolean, memory: Memory): Life {

@@ -4,8 +4,8 @@ import { execFile } from "node:child_process"
 import { join } from "node:path"
 import { promisify } from "node:util"
 import { projectRoot } from "../../build/root"
-import { caseOf, caseText } from "./faults"
-import { coreCode } from "./lab"
+import { coreCode } from "./core-code"
+import { caseOf, caseText, seedOf } from "./faults"
 import { mutantCode, MUTANTS } from "./mutants"
 import { Search } from "./search"
 
@@ -28,8 +28,18 @@ async function torture(...parameters: string[]): Promise<Line> {
     return JSON.parse(stdout) as Line
 }
 
+const KEYS = ["cases", "cuts", "pairs", "chains", "failures", "mutants"]
+
 test.concurrent.each([
-    ["search", async () => expect((await torture("--only", "search")).cases).toBeGreaterThan(100_000)],
+    [
+        "search",
+        async () => {
+            const line = await torture("--only", "search")
+            expect(Object.keys(line)).toEqual(KEYS)
+            expect(line.cases).toBeGreaterThan(100_000)
+            expect(line.failures).toBe(0)
+        },
+    ],
     [
         "mutants",
         async () =>
@@ -46,6 +56,7 @@ test.each([
     ["a part's mark that flickers while a later part is whole", "6:2:26.0.14,8.0.67"],
     ["the same, cut elsewhere", "6:2:26.0.14,10.0.77"],
     ["blocks on their way back from the scratch unit, for a block whose mark flickers", "7:0:40.0.812,24.0.778"],
+    ["carried blocks that are no help where one ahead of them was overwritten", "9:1:43.7.4360"],
 ])("%s: %s", (_, seed) => {
     const search = new Search(coreCode())
     search.replay(caseOf(seed))
@@ -55,8 +66,37 @@ test.each([
 test("a case's text replays it", () => {
     const search = new Search(coreCode())
     const wanted = search.chainOf(7)
-    expect(caseOf(caseText(wanted))).toEqual(wanted)
-    expect(() => caseOf("0:1")).toThrow("is no case")
-    search.replay(wanted)
-    expect(search.tally.failures).toEqual([])
+    expect(seedOf(caseText(wanted), 10, 10)).toEqual({ kind: "case", wanted })
+    expect(search.seed({ kind: "chain", number: 7 })).toBe(caseText(wanted))
+    expect(search.seed({ kind: "files", number: 2130 })).toBe("files:2130")
+    expect(search.tally).toMatchObject({ cases: 2, fileOperations: 40, failures: [] })
+})
+
+test.each([
+    ["6:2:26.0.14,8.0.67", "case"],
+    [" '6:2:26.0.14,8.0.67' ", "case"],
+    ['"6 2 26.0.14"', "case"],
+    ["17", "chain"],
+    ["files:17", "files"],
+    ["files 17", "files"],
+])("a seed, however it is written: %s", (text, kind) => expect(seedOf(text, 10, 10).kind).toBe(kind))
+
+test.each([
+    ["", "is no seed: give what a failure has printed"],
+    ["0:1", "is no seed: give what a failure has printed"],
+    ["files:", "is no seed"],
+    ["10:0:1.0.1", "there are geometries 0 to 9"],
+    ["0:10:1.0.1", "there are scenarios 0 to 9"],
+    ["0:0:1.8.1", "there are kinds of faults 0 to 7"],
+    ["4000000000", "its number is above 2147483647"],
+    [`0:0:${Array.from({ length: 21 }, () => "1.0.1").join()}`, "more than 20 faults"],
+])("no seed: %s", (text, message) => expect(() => seedOf(text, 10, 10)).toThrow(message))
+
+test.each([MUTANTS[0]!, MUTANTS[3]!])("what is remembered changes no outcome: $name", async mutant => {
+    const code = await mutantCode(mutant)
+    const searches = [new Search(code), new Search(code, false)]
+    for (const search of searches) for (const _ of search.round(search.place(1, 2), 1, 6)) continue
+    const [withMemory, without] = searches.map(({ tally }) => tally)
+    expect(withMemory!.failures.length).toBeGreaterThan(0)
+    expect(withMemory!.failures).toEqual(without!.failures)
 })

@@ -1,7 +1,19 @@
 // The search: every operation of every scenario on every geometry, every way to lose power, pairs, other faults, random chains.
 
 import type { Operation } from "./chip"
-import { caseText, createRandom, CUT_VARIANTS, KINDS, type Case, type Fault, type FaultKind } from "./faults"
+import { coreOf } from "./core-code"
+import type { SearchCore } from "./entry"
+import {
+    caseText,
+    createRandom,
+    CUT_VARIANTS,
+    KINDS,
+    type Case,
+    type Fault,
+    type FaultKind,
+    type Random,
+    type Seed,
+} from "./faults"
 import { GEOMETRIES, Lab } from "./lab"
 import { memoryCopy, Run, runCase, type Known, type Start } from "./life"
 import { FILE_OPERATIONS, randomFiles, SCENARIOS, type Scenario } from "./scenarios"
@@ -47,7 +59,7 @@ interface Place {
     readonly start: Start
     readonly steps: readonly Step[]
     readonly reads: number
-    readonly known: Known
+    readonly known: Known | undefined
 }
 
 /** The chip and the test's knowledge right before an operation. */
@@ -59,10 +71,16 @@ interface Step extends Start {
 const FAILURES_MAX = 20
 /** Kinds that need power to stay on. */
 const OTHER_KINDS = KINDS.filter(kind => kind !== "cut" && kind !== "read")
-/** Rounds of pairs, each with other variants, for every round of single faults. */
-const PAIR_ROUNDS = 4
+/** Of so many rounds over a place one has single faults. */
+const SYSTEMATIC_ROUNDS = 4
+/** Chains after each round over a place. */
+const CHAINS_PER_PLACE = 40
+/** From one place to the next one that is searched. */
+const PLACE_STEP = 37
+/** Seeds of chains and files are below this. */
+const SEEDS = 2_000_000_000
 /** Chains of a test run. */
-const CHAINS = 1500
+const CHAINS = 4000
 /** Operations on user files of a test run. */
 const FILE_OPERATIONS_MIN = 100_000
 const CUT_WAYS = CUT_VARIANTS.length
@@ -73,7 +91,19 @@ export class Search {
     private readonly labs: (Lab | undefined)[] = []
     private readonly places = new Map<number, Place>()
 
-    constructor(private readonly code: string) {}
+    private readonly bootCore: () => SearchCore
+
+    /** Without `remembers` every case is lived to its end, as a replay is. */
+    constructor(
+        code: string,
+        private readonly remembers = true,
+    ) {
+        this.bootCore = coreOf(code)
+    }
+
+    private lab(geometry: number): Lab {
+        return (this.labs[geometry] ??= new Lab(GEOMETRIES[geometry]!, this.bootCore))
+    }
 
     /** Whether enough failures were found. */
     isOver(): boolean {
@@ -92,7 +122,7 @@ export class Search {
     }
 
     private createPlace(geometry: number, scenario: number): Place {
-        const lab = (this.labs[geometry] ??= new Lab(GEOMETRIES[geometry]!, this.code))
+        const lab = this.lab(geometry)
         const work = SCENARIOS[scenario]!
         lab.blank()
         const memory = work.prepare(lab)
@@ -100,14 +130,22 @@ export class Search {
         lab.chip.arm([])
         lab.chip.reads = 0
         const steps = this.record(lab, new Run(lab, work, memory, []))
-        return { geometry, scenario, lab, work, start, steps, reads: lab.chip.reads, known: new Map() }
+        return {
+            geometry,
+            scenario,
+            lab,
+            work,
+            start,
+            steps,
+            reads: lab.chip.reads,
+            known: this.remembers ? new Map() : undefined,
+        }
     }
 
     /** Runs to the end and keeps the state before every operation. */
     private record(lab: Lab, run: Run): Step[] {
         const steps: Step[] = []
-        lab.chip.onOperation = make =>
-            void steps.push({ state: lab.chip.save(), memory: memoryCopy(run.memory), operation: make() })
+        lab.chip.onOperation = operation => void steps.push({ state: lab.chip.save(), memory: memoryCopy(run.memory), operation })
         try {
             run.toTheEnd()
         } finally {
@@ -118,11 +156,15 @@ export class Search {
 
     /** Runs a case from its start, as its text says. */
     replay(wanted: Case): void {
-        const { lab, work, start } = this.place(wanted.geometry, wanted.scenario)
-        this.attempt(caseText(wanted), wanted.faults, () => runCase(lab, work, start, wanted).lives)
+        const { lab, work, start, known } = this.place(wanted.geometry, wanted.scenario)
+        this.attempt(
+            () => caseText(wanted),
+            wanted.faults,
+            () => runCase(lab, work, start, wanted, known).lives,
+        )
     }
 
-    private attempt(text: string, faults: readonly Fault[], run: () => number): void {
+    private attempt(text: () => string, faults: readonly Fault[], run: () => number): void {
         const { tally } = this
         tally.cases += 1
         for (const { kind } of faults) tally.faults[kind] += 1
@@ -130,7 +172,7 @@ export class Search {
             const lives = run()
             tally.lives[lives] = (tally.lives[lives] ?? 0) + 1
         } catch (error) {
-            tally.failures.push({ text, message: error instanceof Error ? error.message : String(error) })
+            tally.failures.push({ text: text(), message: error instanceof Error ? error.message : String(error) })
         }
     }
 
@@ -138,16 +180,20 @@ export class Search {
     private cutAt(place: Place, step: Step, faults: readonly Fault[], isKept: boolean): Step[] {
         const { lab, work, geometry, scenario } = place
         let steps: Step[] = []
-        this.attempt(caseText({ geometry, scenario, faults }), faults, () => {
-            lab.chip.restore(step.state)
-            lab.chip.arm(faults)
-            for (let k = 1; k < faults.length; k++) lab.chip.next()
-            lab.chip.cutNow(step.operation)
-            const run = new Run(lab, work, memoryCopy(step.memory), faults, isKept ? undefined : place.known)
-            if (isKept) steps = this.record(lab, run)
-            else run.toTheEnd()
-            return run.lives
-        })
+        this.attempt(
+            () => caseText({ geometry, scenario, faults }),
+            faults,
+            () => {
+                lab.chip.restore(step.state)
+                lab.chip.arm(faults)
+                for (let k = 1; k < faults.length; k++) lab.chip.next()
+                lab.chip.cutNow(step.operation)
+                const run = new Run(lab, work, memoryCopy(step.memory), faults, isKept ? undefined : place.known)
+                if (isKept) steps = this.record(lab, run)
+                else run.toTheEnd()
+                return run.lives
+            },
+        )
         return steps
     }
 
@@ -172,6 +218,17 @@ export class Search {
     other(place: Place, fault: Fault): void {
         this.tally.others += 1
         this.replay({ geometry: place.geometry, scenario: place.scenario, faults: [fault] })
+    }
+
+    /** Runs what a seed that was printed says. Returns how it is written: a chain's as the case that it makes. */
+    seed(seed: Seed): string {
+        if (seed.kind === "files") {
+            this.files(seed.number)
+            return `files:${seed.number}`
+        }
+        const wanted = seed.kind === "chain" ? this.chainOf(seed.number) : seed.wanted
+        this.replay(wanted)
+        return caseText(wanted)
     }
 
     /** Up to ten random faults. */
@@ -200,11 +257,11 @@ export class Search {
         return { geometry, scenario, faults }
     }
 
-    /** Random writes and removals of user files with ten cuts, on the geometry that the seed says. */
+    /** Random writes and removals of user files with ten cuts; the seed's last digit is the geometry. */
     files(seed: number): void {
         const random = createRandom(seed)
-        const geometry = random.below(GEOMETRIES.length)
-        const lab = (this.labs[geometry] ??= new Lab(GEOMETRIES[geometry]!, this.code))
+        const geometry = seed % GEOMETRIES.length
+        const lab = this.lab(geometry)
         const faults = Array.from({ length: 10 }, (): Fault => ({
             at: random.below(24),
             kind: "cut",
@@ -216,72 +273,78 @@ export class Search {
         const start = { state: lab.chip.save(), memory }
         const { tally } = this
         tally.fileOperations += FILE_OPERATIONS
-        this.attempt(`files ${seed}`, faults, () => runCase(lab, work, start, { geometry, scenario: -1, faults }).lives)
+        this.attempt(
+            () => `files ${seed}`,
+            faults,
+            () => runCase(lab, work, start, { geometry, scenario: -1, faults }).lives,
+        )
     }
 
-    /** Every fault of every kind at one operation: the systematic part for a place, one step of it per call. */
-    *systematic(place: Place, salt: number): Generator<void> {
-        for (let at = 0; at < place.steps.length; at++) {
+    /** Every fault of every kind at every `opStep`-th operation of a place, one operation per call. */
+    *systematic(place: Place, salt: number, opStep = 1): Generator<void> {
+        for (let at = salt % opStep; at < place.steps.length; at += opStep) {
             for (let way = 0; way < CUT_WAYS; way++) this.single(place, at, way + CUT_WAYS * salt)
             for (const kind of OTHER_KINDS) this.other(place, { at, kind, detail: detailOf(kind, at * 31 + salt * 1009) })
             this.other(place, { at, kind: "rot", detail: (at * 7 + salt * 211) * 3 })
             yield
         }
-        for (let at = salt % 8; at < place.reads; at += 8) {
+        for (let at = salt % (8 * opStep); at < place.reads; at += 8 * opStep) {
             this.other(place, { at, kind: "read", detail: 0 })
             if (at % 64 === 0) yield
         }
     }
 
-    /** A round over a place: every fault at every operation, and cuts in the recovery from some; `salt` makes rounds differ. */
-    *round(place: Place, salt: number, pairStep = 5): Generator<void> {
-        yield* this.systematic(place, salt)
-        yield* this.pairRound(place, salt, pairStep)
-    }
-
-    /** Every cut at every `pairStep`-th operation, each with a cut at every operation of its recovery. */
-    *pairRound(place: Place, salt: number, pairStep: number): Generator<void> {
-        for (let at = salt % pairStep; at < place.steps.length; at += pairStep) {
+    /** A cut at every `opStep`-th operation, each with a cut at every operation of its recovery. */
+    *pairRound(place: Place, salt: number, opStep: number): Generator<void> {
+        for (let at = salt % opStep; at < place.steps.length; at += opStep) {
             this.pairs(place, at, (at + salt * 7) % CUT_WAYS, second => second * 5 + at + salt)
             yield
         }
     }
 
-    /** What every test run searches: more than 100,000 cases over every place, and chains from `seed` on. */
-    *finite(seed: number): Generator<void> {
-        for (let geometry = 0; geometry < GEOMETRIES.length; geometry++) {
-            const isLarge = GEOMETRIES[geometry]!.eraseBytes > 4096
-            for (let scenario = 0; scenario < SCENARIOS.length; scenario++) {
-                const place = this.place(geometry, scenario)
-                if (!isLarge) yield* this.round(place, geometry, 2 - (scenario % 2))
-                // Large erase units cost ten times as much.
-                for (let at = scenario % 2; isLarge && at < place.steps.length; at += 2) this.single(place, at, at)
-                yield
-            }
-        }
-        const random = createRandom(seed)
-        for (let i = 0; i < CHAINS; i++) this.chain(random.below(0x7fffffff))
-        for (let i = 0; i * FILE_OPERATIONS < FILE_OPERATIONS_MIN; i++) this.files(random.below(0x7fffffff))
+    /** A round over a place: every fault at every operation, and cuts in the recovery from some; `salt` makes rounds differ. */
+    *round(place: Place, salt: number, opStep = stepOf(place)): Generator<void> {
+        yield* this.systematic(place, salt, opStep)
+        yield* this.pairRound(place, salt, 2 * opStep)
     }
 
-    /** Rounds without end over the places of worker `index` of `count`; after each place a few chains. */
+    /** What every test run searches: more than 100,000 cases over every place, and chains and files from `seed` on. */
+    *finite(seed: number): Generator<void> {
+        for (let geometry = 0; geometry < GEOMETRIES.length; geometry++)
+            for (let scenario = 0; scenario < SCENARIOS.length; scenario++)
+                yield* this.round(this.place(geometry, scenario), geometry + scenario)
+        const random = createRandom(seed)
+        for (let i = 0; i < CHAINS; i++) this.chain(random.below(SEEDS))
+        for (let i = 0; i * FILE_OPERATIONS < FILE_OPERATIONS_MIN; i++) this.files(filesSeed(random, i))
+    }
+
+    /** Rounds without end over the places of worker `index` of `count`; after each place some chains and files. */
     *endless(index: number, count: number, seed: number): Generator<void> {
         const places = GEOMETRIES.length * SCENARIOS.length
         const random = createRandom(seed + index)
         for (let turn = index; ; turn += count) {
             const salt = Math.floor(turn / places)
-            const place = this.place(Math.floor((turn % places) / SCENARIOS.length), turn % SCENARIOS.length)
-            if (place.lab.geometry.eraseBytes <= 4096) {
-                yield* this.round(place, salt, 1)
-                for (let i = 1; i < PAIR_ROUNDS; i++) yield* this.pairRound(place, salt + i * 101, 1)
-            }
-            // Large erase units cost ten times as much.
-            else for (let at = salt % 8; at < place.steps.length; at += 8) this.single(place, at, at + salt)
-            for (let i = 0; i < 5; i++) this.chain(random.below(0x7fffffff))
-            this.files(random.below(0x7fffffff))
+            // A step that shares no divisor with the number of places: a short search sees every geometry, too.
+            const at = (turn * PLACE_STEP) % places
+            const place = this.place(Math.floor(at / SCENARIOS.length), at % SCENARIOS.length)
+            // Once all of it was searched, pairs find what is left.
+            if (salt % SYSTEMATIC_ROUNDS === 0) yield* this.round(place, salt)
+            else yield* this.pairRound(place, salt * 101, 2 * stepOf(place))
+            for (let i = 0; i < CHAINS_PER_PLACE; i++) this.chain(random.below(SEEDS))
+            this.files(filesSeed(random, turn))
             yield
         }
     }
+}
+
+/** Large erase units cost four times as much: of their operations every fourth one is searched in a round. */
+function stepOf(place: Place): number {
+    return place.lab.geometry.eraseBytes > 4096 ? 4 : 1
+}
+
+/** The seed of the `i`-th run over user files: every geometry has its turn. */
+function filesSeed(random: Random, i: number): number {
+    return random.below(SEEDS / GEOMETRIES.length) * GEOMETRIES.length + (i % GEOMETRIES.length)
 }
 
 function detailOf(kind: FaultKind, seed: number): number {

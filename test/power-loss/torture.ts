@@ -2,8 +2,9 @@
 
 import { availableParallelism } from "node:os"
 import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads"
-import { caseOf, caseText, KINDS } from "./faults"
-import { coreCode, GEOMETRIES } from "./lab"
+import { coreCode } from "./core-code"
+import { caseOf, KINDS, seedOf, type Seed } from "./faults"
+import { GEOMETRIES } from "./lab"
 import { hunt, mutantCode, MUTANTS } from "./mutants"
 import { SCENARIOS } from "./scenarios"
 import { emptyTally, Search, tallyAdd, type Tally } from "./search"
@@ -27,6 +28,8 @@ interface Answer {
     readonly tally: Tally
     /** Names of the mutants that no case caught. */
     readonly missed: string[]
+    /** How long the search took, mutants aside. */
+    readonly seconds: number
 }
 
 /** Most cases for one mutant. */
@@ -39,17 +42,20 @@ async function work({ code, index, count, seed, seconds, only }: Task): Promise<
         const mutant = MUTANTS[i]!
         if (hunt(await mutantCode(mutant), mutant, HUNT_CASES_MAX) === undefined) missed.push(mutant.name)
     }
+    // Mutants have their own time: all of `seconds` are for the search.
     const search = new Search(code)
-    const endMs = Date.now() + seconds * 1000
-    if (only === "mutants") return { tally: search.tally, missed }
+    const startMs = Date.now()
+    const endMs = startMs + seconds * 1000
+    if (only === "mutants") return { tally: search.tally, missed, seconds: 0 }
     const rounds = seconds === 0 ? search.finite(seed) : search.endless(index, count, seed)
     for (const _ of rounds) if ((seconds > 0 && Date.now() > endMs) || search.isOver()) break
-    return { tally: search.tally, missed }
+    return { tally: search.tally, missed, seconds: (Date.now() - startMs + 1) / 1000 }
 }
 
 function start(task: Task): Promise<Answer> {
     return new Promise((resolve, reject) => {
-        const worker = new Worker(__filename, { workerData: task })
+        // Room for short-lived texts: the collector then has little to do.
+        const worker = new Worker(__filename, { workerData: task, resourceLimits: { maxYoungGenerationSizeMb: 192 } })
         worker.once("message", resolve)
         worker.once("error", reject)
     })
@@ -73,28 +79,32 @@ function table(tally: Tally, planted: number, missed: readonly string[], seconds
 }
 
 /** Runs one case again. Returns whether it holds. */
-function again(seed: string): boolean {
+function again(text: string): boolean {
+    let seed: Seed
+    try {
+        seed = seedOf(text, GEOMETRIES.length, SCENARIOS.length)
+    } catch (error) {
+        return usage(error instanceof Error ? error.message : String(error))
+    }
     const search = new Search(coreCode())
-    const files = /^files (\d+)$/.exec(seed)
-    if (files !== null) search.files(Number(files[1]))
-    else replay(search, seed)
+    const written = search.seed(seed)
+    if (seed.kind !== "files") {
+        const { geometry, scenario, faults } = caseOf(written)
+        const list = faults.map(({ at, kind, detail }) => `${kind} (${detail}) after ${at}`).join(", ")
+        process.stdout.write(`${written}\n${GEOMETRIES[geometry]!.name}; ${SCENARIOS[scenario]!.name}; ${list}\n`)
+    } else process.stdout.write(`${written}\n${GEOMETRIES[seed.number % GEOMETRIES.length]!.name}; random files\n`)
     const failure = search.tally.failures[0]
     process.stdout.write(failure === undefined ? "every promise holds\n" : `FAILED: ${failure.message}\n`)
     return failure === undefined
 }
 
-function replay(search: Search, seed: string): void {
-    const wanted = /^\d+$/.test(seed) ? search.chainOf(Number(seed)) : caseOf(seed)
-    const faults = wanted.faults.map(({ at, kind, detail }) => `${kind} (${detail}) after ${at}`).join(", ")
-    process.stdout.write(
-        `${caseText(wanted)}\n${GEOMETRIES[wanted.geometry]?.name}; ${SCENARIOS[wanted.scenario]?.name}; ${faults}\n`,
-    )
-    search.replay(wanted)
-}
-
 function usage(text: string): never {
     process.stderr.write(`${text}\nusage: npm run torture -- [--minutes N] [--json] [--seed S] [--only search|mutants]\n`)
     process.exit(2)
+}
+
+function onlyOf(text: string | undefined): Only {
+    return text === "search" || text === "mutants" ? text : usage("--only needs search or mutants")
 }
 
 function parse(parameters: readonly string[]): { minutes: number; isJson: boolean; seed: string | undefined; only: Only } {
@@ -103,7 +113,7 @@ function parse(parameters: readonly string[]): { minutes: number; isJson: boolea
         if (parameters[i] === "--json") options.isJson = true
         else if (parameters[i] === "--minutes") options.minutes = Number(parameters[++i])
         else if (parameters[i] === "--seed") options.seed = parameters[++i] ?? usage("--seed needs a value")
-        else if (parameters[i] === "--only") options.only = parameters[++i] === "search" ? "search" : "mutants"
+        else if (parameters[i] === "--only") options.only = onlyOf(parameters[++i])
         else usage(`unknown option ${parameters[i]}`)
     }
     if (!(options.minutes >= 0 && options.minutes * 60 <= SECONDS_MAX))
@@ -119,7 +129,6 @@ async function main(): Promise<void> {
     }
     const [code, count] = [coreCode(), minutes === 0 ? 1 : availableParallelism()]
     const first = Number(process.env.SEED ?? Math.floor(Math.random() * 0x40000000))
-    const startMs = Date.now()
     process.stderr.write(`torture: ${count} workers, ${minutes} min, chains from seed ${first}\n`)
     const tasks = Array.from({ length: count }, (_, index) => ({ code, index, count, seed: first, seconds: minutes * 60, only }))
     const answers = await Promise.all(tasks.map(start))
@@ -130,10 +139,11 @@ async function main(): Promise<void> {
     const planted = only === "search" ? 0 : MUTANTS.length
     const mutants = { planted, caught: planted - missed.length }
     if (isJson) process.stdout.write(`${JSON.stringify({ cases, cuts, pairs, chains, failures: failures.length, mutants })}\n`)
-    if (!isJson || failures.length > 0)
-        (isJson ? process.stderr : process.stdout).write(
-            `${table(sum, planted, missed, minutes > 0 ? minutes * 60 : (Date.now() - startMs) / 1000)}\n`,
-        )
+    if (!isJson || failures.length > 0 || missed.length > 0) {
+        const seconds = Math.max(...answers.map(answer => answer.seconds))
+        const stream = isJson ? process.stderr : process.stdout
+        stream.write(`${table(sum, planted, missed, seconds)}\n`)
+    }
     process.exitCode = failures.length === 0 && missed.length === 0 ? 0 : 1
 }
 
