@@ -298,8 +298,9 @@ function partsForget(): void {
 }
 
 /**
- * Looks at every part. Returns the last one in the image that was begun; -1 when there is none, or when one ahead of it is not
- * whole. Until a block is marked nothing proves that the header's own write was finished, and nothing is lost by starting anew.
+ * Looks at every part. Returns the one to go on in or behind: the last one in the image that was begun, or one ahead of it that lost
+ * a block; -1 when there is none, or when too much is missing. Until a block is marked nothing proves that the header's own write was
+ * finished, and nothing is lost by starting anew.
  */
 function resumeParts(): number {
     const count = manifestParts().length
@@ -317,7 +318,13 @@ function resumeParts(): number {
         resumePart(k)
         if (doneBlocks[k] > 0) last = laterOf(last, k)
     }
-    for (let k = 0; k < count; k++) if (isAhead(k, last) && partState[k] !== PART_KEPT) return -1
+    for (let k = 0; k < count; k++) {
+        if (isAhead(k, last) && partState[k] !== PART_KEPT) {
+            // A part that is whole is passed over when it comes again.
+            if (doneBlocks[k] < 0 || partState[last] !== PART_KEPT) return -1
+            last = k
+        }
+    }
     return last
 }
 
