@@ -1,6 +1,8 @@
 // The device cloud: database, artifacts and HTTP server put together. It holds no state of its own.
 
 import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs"
+import { once } from "node:events"
+import { createServer } from "node:net"
 import { join } from "node:path"
 import pino, { type Level, type Logger } from "pino"
 import { AGENT_VERSION } from "../../firmware/constants"
@@ -93,8 +95,18 @@ async function closeAll(closers: (() => Promise<void>)[]): Promise<void> {
     if (errors.length > 0) throw errors[0]
 }
 
+/** Whether the address can be listened at, before anything slow is started. Throws what listening throws, such as EADDRINUSE. */
+async function checkPort(port: number, host: string): Promise<void> {
+    const probe = createServer()
+    await once(probe.listen(port, host), "listening")
+    probe.close()
+    await once(probe, "close")
+}
+
 async function startParts(options: CloudOptions, log: Logger, closers: (() => Promise<void>)[]): Promise<Omit<Cloud, "close">> {
     const { dataDir, nowMs = Date.now } = options
+    const { port = 0, host = "127.0.0.1", webhookAllow, trustedProxies, checkinsWaitingMax } = options
+    if (port !== 0) await checkPort(port, host)
     const token = adminToken(dataDir)
     let embedded: EmbeddedDatabase | null = null
     if (options.databaseUrl === undefined) {
@@ -109,7 +121,6 @@ async function startParts(options: CloudOptions, log: Logger, closers: (() => Pr
     const artifacts = await openDiskArtifacts(join(dataDir, "artifacts"))
     const { publicUrl = "", policyTermsMax = POLICY_TERMS_DEFAULT } = options
     const context: Context = { store, artifacts, urlSecret, publicUrl, policyTermsMax, nowMs, log }
-    const { port = 0, host = "127.0.0.1", webhookAllow, trustedProxies, checkinsWaitingMax } = options
     const server = await startServer(context, {
         version: AGENT_VERSION,
         port,
