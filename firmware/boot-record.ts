@@ -152,8 +152,9 @@ function isSettled(): boolean {
     if (u8(slots[newest], ROLE_AT) !== ROLE_DOUBLE) return false
     const end = newest < BOOT_SLOTS ? BOOT_SLOTS : BOOT_SLOTS * 2
     for (let i = newest + 1; i < end; i++) if (slots[i] !== "") return false
-    // A write goes to the other unit only when this one is full; there it may have been cut in its first slot.
-    return newest + 1 < end || slots[BOOT_SLOTS * 2 - end] !== DAMAGED
+    // A write goes to the other unit only when this one is full, and erases it: where its first slot holds no record, even where it
+    // reads as erased, a write was cut there.
+    return newest + 1 < end || slots[BOOT_SLOTS * 2 - end].length === BOOT_RECORD_BYTES
 }
 
 /** The first erased slot behind everything in the unit of the newest record; -1 when there is none. */

@@ -98,7 +98,7 @@ const WORKS: readonly Work[] = [
     updateWork("update, large units", APP, { geometry: LARGE, stride: 5 }),
     updateWork("update, large units, a block torn", APP, { geometry: LARGE, stride: 2 }, [9]),
     updateWork("update, large units, a block torn, then its rescue", APP, { geometry: LARGE, stride: 2 }, [9, 5]),
-    updateWork("update, large units, a block torn, no scratch unit", FULL, { geometry: TIGHT, attempts: 2, stride: 2 }, [13]),
+    updateWork("update, large units, a block torn, no scratch unit", FULL, { geometry: TIGHT, attempts: 2, stride: 2 }, [12]),
     fileWork(
         "commit",
         core => void update(core, FULL),

@@ -269,3 +269,72 @@ describe("a stopped download with all block lists ahead of the parts", () => {
         expect(results).toEqual([status.STATUS_FLASH, STATUS_DONE])
     })
 })
+
+describe("a stopped download whose parts", () => {
+    const [manifest, appList, app, filesList, files] = imageEntries({ app: NEW, files: { page: "p".repeat(9000) } })
+    const appFirst = zipOf([manifest!, appList!, app!, filesList!, files!])
+    const filesFirst = zipOf([manifest!, filesList!, files!, appList!, app!])
+
+    test.each([
+        ["come in the order of their names", appFirst, "app1", 30_000, false],
+        ["come in another order", filesFirst, "files1", 30_000, false],
+        ["came, but whose first one lost its first block", appFirst, "app1", 0, true],
+        ["came, but whose first one lost its last block while the second one is torn", appFirst, "app1", 20_000, true],
+    ] as const)("%s", (_name, whole, region, rottenAt, isAnew) => {
+        const { rig, core } = board()
+        core.updater.updaterContextCreate(updateOptions())
+        feed(core, whole.subarray(0, whole.length - 3000), 500)
+        if (isAnew) cells(rig, region, rottenAt, 1)[0]! ^= 1
+        const next = startCore(rig)
+        next.updater.updaterContextCreate(updateOptions())
+        expect(next.updater.updaterResumeOffset() === 0).toBe(isAnew)
+        expect(feed(next, whole, 500)).toBe(STATUS_DONE)
+        expect([next.updater.updaterFinish(), bootSlot(rig)]).toEqual([STATUS_OK, 1])
+    })
+})
+
+test("a good neighbour of a torn block that rots before it is carried away: the update fails, and the next one succeeds", () => {
+    const large = {
+        eraseBytes: 65536,
+        programBytes: 32,
+        appBytes: 65536,
+        filesBytes: 65536,
+        journalBytes: 262144,
+        loaderBytes: 65536,
+    }
+    const rig = createRig(large)
+    const core = install(rig, OLD)
+    const whole = imageOf({ app: NEW })
+    const torn = failing(rig, { kind: "torn", at: 2, region: "app1" })
+    const cut = startCore({ ...rig, flash: torn.flash })
+    cut.updater.updaterContextCreate(updateOptions())
+    expect(() => feed(cut, whole, 500)).toThrow(PowerCut)
+    core.updater.updaterContextCreate(updateOptions())
+    expect(core.updater.updaterResumeOffset()).toBeGreaterThan(4096)
+    cells(rig, "app1", 100, 1)[0]! ^= 1
+    expect(feed(core, whole, 500)).toBe(status.STATUS_FLASH)
+    const next = startCore(rig)
+    next.updater.updaterContextCreate(updateOptions())
+    expect([feed(next, whole, 500), next.updater.updaterFinish(), bootSlot(rig)]).toEqual([STATUS_DONE, STATUS_OK, 1])
+})
+
+test("files that cannot be read since the start are no reason to lose them: an update that brings files is refused", () => {
+    const { rig } = board()
+    const core = startCore({ ...rig, flash: failing(rig, { kind: "blind", at: 0, region: "files0" }).flash })
+    core.updater.updaterContextCreate(updateOptions())
+    expect([feed(core, image, 1000), core.updater.updaterFinish()]).toEqual([STATUS_DONE, status.STATUS_FLASH])
+    expect([bootSlot(rig), startCore(rig).files.fileRead("user.txt")]).toEqual([0, "mine"])
+})
+
+test("an area that goes blind while files are merged into it: the old image stays, whatever the call says", () => {
+    const results: number[] = []
+    for (let at = 0; at < 60; at++) {
+        const { rig } = board()
+        const core = startCore({ ...rig, flash: failing(rig, { kind: "blind", at, region: "files1" }).flash })
+        core.updater.updaterContextCreate(updateOptions())
+        if (feed(core, image, 4096) !== STATUS_DONE) continue
+        results.push(core.updater.updaterFinish())
+        expect([bootSlot(rig), startCore(rig).files.fileRead("user.txt")]).toEqual([results.at(-1) === STATUS_OK ? 1 : 0, "mine"])
+    }
+    expect(results).toEqual(expect.arrayContaining([status.STATUS_BLOCK_HASH, status.STATUS_FILES_FORMAT, status.STATUS_FLASH]))
+})

@@ -90,7 +90,8 @@ export class Run {
     /** What the rest of the run depends on, once all faults have struck: the chip and what the test knows. "" while it does not. */
     private key(): string {
         const { chip } = this.lab
-        if (this.known === undefined || !this.isStrict || this.lives === 0 || chip.struck < this.faults.length) return ""
+        // A whole life without faults must have been lived.
+        if (this.known === undefined || !this.isStrict || this.lives === 0 || this.struckAtBoot < this.faults.length) return ""
         const key = chip.key()
         const { filesHash, pending, step } = this.memory
         if (key === "") return ""

@@ -77,6 +77,8 @@ const SYSTEMATIC_ROUNDS = 4
 const CHAINS_PER_PLACE = 40
 /** From one place to the next one that is searched. */
 const PLACE_STEP = 37
+/** Cuts in a loop of them, and the operations ahead of each: from none to one below this. */
+const [LOOP_CUTS, LOOP_OPERATIONS] = [10, 12]
 /** Seeds of chains and files are below this. */
 const SEEDS = 2_000_000_000
 /** Chains of a test run. */
@@ -302,10 +304,26 @@ export class Search {
         }
     }
 
-    /** A round over a place: every fault at every operation, and cuts in the recovery from some; `salt` makes rounds differ. */
+    /** Power that fails again and again: it is lost after the same number of operations in every recovery, `LOOP_CUTS` times. */
+    *loops(place: Place, salt: number): Generator<void> {
+        const { geometry, scenario } = place
+        for (let at = 0; at < LOOP_OPERATIONS; at++) {
+            const cut = (_: unknown, i: number): Fault => ({
+                at,
+                kind: "cut",
+                detail: detailOf("cut", at * 31 + i * 7 + salt * 1009),
+            })
+            this.tally.chains += 1
+            this.replay({ geometry, scenario, faults: Array.from({ length: LOOP_CUTS }, cut) })
+            yield
+        }
+    }
+
+    /** A round over a place: every fault at every operation, cuts in the recovery from some, and in a loop; `salt` makes rounds differ. */
     *round(place: Place, salt: number, opStep = stepOf(place)): Generator<void> {
         yield* this.systematic(place, salt, opStep)
         yield* this.pairRound(place, salt, 2 * opStep)
+        yield* this.loops(place, salt)
     }
 
     /** What every test run searches: more than 100,000 cases over every place, and chains and files from `seed` on. */
