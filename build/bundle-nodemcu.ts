@@ -2,7 +2,7 @@
 
 import { resolve } from "node:path"
 import type { BundleConstants } from "./bundle-host"
-import { bundleLua } from "./lua/compile"
+import { bundleLua, bundleLuaSlot } from "./lua/compile"
 import { projectRoot } from "./root"
 
 /** The steps of a start: the platform's ports first, then the agent, so that an app that fails at its start is still watched. */
@@ -26,7 +26,9 @@ export async function bundleNodemcuApp(appPath: string, constants: BundleConstan
     const app = resolve(appPath)
     const entries = [...steps.map(({ path }) => path), app]
     const values = { __OTARY_IMAGE__: constants.image, __OTARY_DEVICE__: constants.device, __OTARY_CONFIG__: constants.config }
-    return Buffer.from(bundleLua({ root, entries, virtual: steps }, values, app))
+    const { keys, sig_req_mask: mask } = constants.image
+    const isUnsigned = keys === undefined && mask === undefined
+    return Buffer.from(bundleLuaSlot({ root, entries, virtual: steps, isUnsigned }, values, app))
 }
 
 /** init.lua: written to a board once and never updated. */

@@ -7,6 +7,7 @@ import { gzipSync } from "node:zlib"
 import { bundleEspruinoApp, bundleEspruinoLoader } from "./bundle-espruino"
 import { bundleApp, type BundleOptions, bundleLoader } from "./bundle-host"
 import { bundleNodemcuApp, bundleNodemcuLoader } from "./bundle-nodemcu"
+import { LUA_BUDGETS, measureLua, type LuaBudget } from "./lua/measure"
 
 const constants = { image: { name: "empty", version: "0.0.0", build_id: "0", security: 0 }, device: {}, config: {} }
 
@@ -31,7 +32,16 @@ async function row(name: string, make: Make): Promise<string> {
 /** Lua is made in one form only. */
 function luaRow(name: string, bundle: Buffer): string {
     const sizes = ["-", bundle.length, gzipSync(bundle, { level: 9 }).length]
-    return [name.padEnd(24), ...sizes.map(size => String(size).padStart(10))].join("")
+    return [name.padEnd(28), ...sizes.map(size => String(size).padStart(10))].join("")
+}
+
+/** Bytecode and heap of a Lua bundle against its budget; above it the report fails. */
+function luaBudgetRow(name: string, bundle: Buffer, { bytecodeBytes, heapBytes }: LuaBudget): string {
+    const found = measureLua(bundle)
+    const isWithin = found.bytecodeBytes <= bytecodeBytes && found.heapBytes <= heapBytes
+    if (!isWithin) process.exitCode = 1
+    const figures = [`${found.bytecodeBytes} of ${bytecodeBytes}`, `${found.heapBytes} of ${heapBytes}`]
+    return `${name.padEnd(28)}${figures.map(text => text.padStart(18)).join("")}${isWithin ? "" : "  TOO LARGE"}`
 }
 
 /** Prints one row a bundle, in bytes. */
@@ -40,14 +50,18 @@ async function report(): Promise<void> {
     try {
         const app = join(folder, "app.js")
         writeFileSync(app, "")
+        const [loader, agent] = [bundleNodemcuLoader(), await bundleNodemcuApp(app, constants)]
         const rows = [
             ["bundle (bytes)".padEnd(28), ...["readable", "minified", "gzipped"].map(title => title.padStart(10))].join(""),
             await row("host: boot loader", bundleLoader),
             await row("host: agent, empty app", options => bundleApp(app, constants, options)),
-            luaRow("nodemcu: init.lua", bundleNodemcuLoader()),
-            luaRow("nodemcu: agent, no app", await bundleNodemcuApp(app, constants)),
+            luaRow("nodemcu: init.lua", loader),
+            luaRow("nodemcu: agent, empty app", agent),
             await row("espruino: boot loader", options => bundleEspruinoLoader(layout, options)),
             await row("espruino: agent, empty app", options => bundleEspruinoApp(app, constants, options)),
+            `\n${"Lua 5.1, 32 bits (bytes)".padEnd(28)}${" stripped bytecode"}${"heap once loaded".padStart(18)}`,
+            luaBudgetRow("nodemcu: init.lua", loader, LUA_BUDGETS.loader),
+            luaBudgetRow("nodemcu: agent, empty app", agent, LUA_BUDGETS.app),
         ]
         process.stdout.write(`${rows.join("\n")}\n`)
     } finally {

@@ -4,6 +4,7 @@ import { statSync } from "node:fs"
 import ts from "typescript"
 import * as tstl from "typescript-to-lua"
 import { PackError } from "../errors"
+import { coldNames, joinCold, namesIn, splitCold, type ColdBundle } from "./cold"
 import { type FlatName, type FlatText, flatten, MODULE_MARK } from "./flatten"
 import { luaLiteral } from "./literal"
 import { compilerOptions, diagnosticText, type LuaInput, readProgram, virtualHost } from "./program"
@@ -98,10 +99,18 @@ function localLine(names: readonly string[]): string {
     return names.length === 0 ? "" : `local ${names.join(",")}\n`
 }
 
-/** The Lua text of each module: its functions first, wherever the compiler put them, then its statements. */
-function modulesOf(lua: string, flat: FlatText): { helpers: string; modules: string[] } {
+/** The compiler's output, taken apart. */
+interface Pieces {
+    readonly helpers: string
+    /** Functions of each module by their names, wherever the compiler put them. */
+    readonly functions: readonly (readonly [name: string, module: number, text: string])[]
+    /** Statements of each module. */
+    readonly statements: readonly string[]
+}
+
+function piecesOf(lua: string, flat: FlatText): Pieces {
     const moduleOf = new Map(flat.names.map(({ name, module }) => [name, module]))
-    const functions: string[][] = []
+    const functions: [string, number, string][] = []
     const statements: string[][] = [[]]
     const lines = lua.split("\n")
     for (let at = 0; at < lines.length; at++) {
@@ -111,28 +120,60 @@ function modulesOf(lua: string, flat: FlatText): { helpers: string; modules: str
         else if (module === undefined) statements.at(-1)!.push(lines[at]!)
         else {
             const end = lines.indexOf("end", at)
-            ;(functions[module] ??= []).push(...lines.slice(at, end + 1))
+            functions.push([name!, module, tightened(lines.slice(at, end + 1))])
             at = end
         }
     }
     const [helpers = [], ...rest] = statements
-    const texts = rest.map((own, module) => tightened([...(functions[module] ?? []), ...own]))
-    return { helpers: tightened(helpers), modules: texts }
+    return { helpers: tightened(helpers), functions, statements: rest.map(tightened) }
 }
 
-/** Puts the compiled modules behind one another, each in a block with its own locals. */
-function assemble(lua: string, flat: FlatText): string {
-    const { helpers, modules } = modulesOf(lua, flat)
-    const places = placesOf(flat.names, modules.length)
-    const blocks = modules.map((text, module) => (text === "" ? "" : `do ${localLine(places.own[module]!)}${text}end\n`)).join("")
+/**
+ * Puts the compiled modules behind one another, each in a block with its own locals, its functions ahead of its statements. `exported`
+ * functions and constants are globals, too.
+ */
+function assemble(
+    { helpers, functions, statements }: Pieces,
+    names: readonly FlatName[],
+    exported: ReadonlySet<string> = new Set(),
+): string {
+    const places = placesOf(names, statements.length)
+    const block = (text: string, module: number): string => {
+        const own = functions.filter(([, of]) => of === module)
+        const locals = new Set([...places.shared, ...places.own[module]!])
+        const isTold = (name: string): boolean => exported.has(name) && locals.has(name)
+        const told = (list: readonly string[]): string[] => list.filter(isTold).map(name => `_G.${name}=${name}\n`)
+        const consts = names.filter(name => name.isConst && name.module === module).map(({ name }) => name)
+        const all = [...own.map(([, , one]) => one), ...told(own.map(([name]) => name)), text, ...told(consts)].join("")
+        return all === "" ? "" : `do ${localLine(places.own[module]!)}${all}end\n`
+    }
+    const blocks = statements.map(block).join("")
     const used = ALIASES.filter(([alias]) => blocks.includes(`${alias}(`))
     const aliases = `local ${used.map(([alias]) => alias).join(",")}=${used.map(([, source]) => source).join(",")}\n`
     return `${aliases}${localLine(places.shared)}${helpers}${blocks}`
 }
 
+/** Takes the cold functions out. What they speak of is global: they are compiled where no local of the bundle is in sight. */
+function assembleSplit(pieces: Pieces, names: readonly FlatName[]): ColdBundle {
+    const known = new Map(names.map(name => [name.name, name]))
+    const candidates = pieces.functions.filter(([name]) => known.get(name)!.mayBeCold)
+    const texts = new Map(candidates.map(([name, , text]) => [name, text]))
+    const cold = coldNames(texts, name => known.get(name)!.uses)
+    const plain = (text: string): string =>
+        ALIASES.reduce((result, [alias, source]) => result.replaceAll(`${alias}(`, `${source}(`), text)
+    const taken = new Map(cold.map(name => [name, plain(texts.get(name)!)]))
+    const shared = new Set([...taken.values()].flatMap(text => [...namesIn(text)]))
+    const rest = { ...pieces, functions: pieces.functions.filter(([name]) => !taken.has(name)) }
+    const stays = new Set(rest.functions.map(([name]) => name))
+    // What never changes can be both, a local for what stays and a global for the rest.
+    const locals = names.filter(({ name, isConst }) => !taken.has(name) && (!shared.has(name) || stays.has(name) || isConst))
+    const { main, cold: coldTexts } = splitCold(assemble(rest, locals, shared), taken)
+    return { main: squeezeLua(main), cold: coldTexts }
+}
+
 /** A bundle that was made before, and the files that it was made of as they were. */
 interface Made {
-    readonly text: string
+    readonly bundle: ColdBundle
     readonly files: readonly (readonly [path: string, changedMs: number])[]
 }
 
@@ -143,26 +184,42 @@ function changedMs(path: string): number {
     return statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0
 }
 
-/** The bundle's text with names in the places of what is known at build time only. */
-function makeText(input: LuaInput, appPath: string | undefined): string {
-    const key = JSON.stringify(input)
+/** The bundle's texts with names in the places of what is known at build time only. */
+function makeText(input: LuaInput, appPath: string | undefined, isSplit: boolean): ColdBundle {
+    const key = JSON.stringify([input, isSplit])
     const known = made.get(key)
-    if (known?.files.every(([path, ms]) => changedMs(path) === ms)) return known.text
+    if (known?.files.every(([path, ms]) => changedMs(path) === ms)) return known.bundle
     const program = readProgram(input)
     const flat = flatten(program)
     const appIndex = program.modules.findIndex(file => file.fileName === appPath)
-    const text = squeezeLua(assemble(compile(input.root, flat, markOffset(flat.text, appIndex)), flat))
-    made.set(key, { text, files: program.modules.map(({ fileName }) => [fileName, changedMs(fileName)]) })
-    return text
+    const pieces = piecesOf(compile(input.root, flat, markOffset(flat.text, appIndex)), flat)
+    const bundle = isSplit ? assembleSplit(pieces, flat.names) : { main: squeezeLua(assemble(pieces, flat.names)), cold: [] }
+    made.set(key, { bundle, files: program.modules.map(({ fileName }) => [fileName, changedMs(fileName)]) })
+    return bundle
+}
+
+/** The values of names such as `__OTARY_IMAGE__`, which modules declare and nobody defines. */
+type Constants = Readonly<Record<string, unknown>>
+
+function filled(text: string, constants: Constants): string {
+    return text.replace(/\b__OTARY_\w+__\b/g, name => `(${luaLiteral(constants[name])})`)
 }
 
 /**
- * Makes a Lua bundle: source text in UTF-8. `appPath` is the entry that, with its own modules, gets the whole language.
- * `constants` are the values of names such as `__OTARY_IMAGE__`, which modules declare and nobody defines.
+ * Makes a Lua bundle: source text in UTF-8. `constants` are the values of names such as `__OTARY_IMAGE__`.
  * Throws PackError PACK_BUNDLE with file, line and column.
  */
-export function bundleLua(input: LuaInput, constants: Readonly<Record<string, unknown>>, appPath?: string): string {
-    return makeText(input, appPath).replace(/\b__OTARY_\w+__\b/g, name => `(${luaLiteral(constants[name])})`)
+export function bundleLua(input: LuaInput, constants: Constants): string {
+    return filled(makeText(input, undefined, false).main, constants)
+}
+
+/**
+ * As bundleLua, for an app slot: cold functions lie behind the code, and are read from there when they are called. `appPath` is the
+ * entry that, with its own modules, gets the whole language.
+ */
+export function bundleLuaSlot(input: LuaInput, constants: Constants, appPath?: string): string {
+    const { main, cold } = makeText(input, appPath, true)
+    return joinCold({ main: filled(main, constants), cold: cold.map(text => filled(text, constants)) })
 }
 
 /** Where the `module`-th module begins in the flat text; its end for none. */

@@ -1,7 +1,9 @@
 // Makes one TypeScript text out of many modules: no imports, every top-level name unique and short, constants in place.
 
+import { basename } from "node:path"
 import ts from "typescript"
 import type { LuaProgram } from "./program"
+import { RESIDENT } from "./resident"
 
 /** A top-level name that Lua code will hold: a function or a variable. */
 export interface FlatName {
@@ -13,6 +15,10 @@ export interface FlatName {
     readonly users: Set<number>
     /** Uses in all. */
     uses: number
+    /** A function of firmware that no comment marks as @hot or @resident: it need not be in memory while it does not run. */
+    readonly mayBeCold: boolean
+    /** A `const`: set once, by a statement of its module. */
+    readonly isConst: boolean
 }
 
 /** The flat text. */
@@ -57,9 +63,9 @@ function plainName(index: number): string {
     return index < 52 ? LETTERS[index]! : `${LETTERS[Math.floor(index / 52) - 1]}${LETTERS[index % 52]}`
 }
 
-/** Names that no Lua keyword or global can be: an underscore and letters. */
+/** Names that no Lua keyword or global can be: an underscore and letters, but for Lua's own `_G`. */
 function shortName(index: number): string {
-    return `_${plainName(index)}`
+    return `_${plainName(index < LETTERS.indexOf("G") ? index : index + 1)}`
 }
 
 function isAmbient(node: ts.Statement): boolean {
@@ -162,7 +168,11 @@ class Flattener {
     private declareValue(name: ts.Identifier, module: number): void {
         const symbol = this.program.checker.getSymbolAtLocation(name)!
         if (this.names.has(symbol)) return
-        this.names.set(symbol, { name: shortName(this.names.size), module, users: new Set(), uses: 0 })
+        const { parent } = name
+        const file = parent.getSourceFile()
+        const mayBeCold = ts.isFunctionDeclaration(parent) && this.program.isOwn(file) && !isResident(parent, file.text)
+        const isConst = ts.isVariableDeclaration(parent) && (parent.parent.flags & ts.NodeFlags.Const) !== 0
+        this.names.set(symbol, { name: shortName(this.names.size), module, users: new Set(), uses: 0, mayBeCold, isConst })
     }
 
     // ---- uses ----------------------------------------------------------------------------------
@@ -243,6 +253,13 @@ class Flattener {
         if (!ts.isIdentifier(node)) return false
         return (this.program.checker.getSymbolAtLocation(node)?.declarations ?? []).some(ts.isNamespaceImport)
     }
+}
+
+/** Whether the comment ahead of a function marks it as one that stays in memory. */
+function isResident(node: ts.FunctionDeclaration, text: string): boolean {
+    const module = basename(node.getSourceFile().fileName, ".ts")
+    if (RESIDENT[module]?.some(name => name === "*" || name === node.name?.text) === true) return true
+    return /@(hot|resident)\b/.test(text.slice(node.getFullStart(), node.getStart()))
 }
 
 /** Whether an identifier stands for a property and a value at once: `{ name }`, made or taken apart. */

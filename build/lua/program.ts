@@ -18,12 +18,16 @@ export interface LuaInput {
     /** Paths of the modules to run, in this order, after those that they import. */
     readonly entries: readonly string[]
     readonly virtual: readonly VirtualModule[]
+    /** For an image without keys: firmware/unsigned.ts takes the place of signature.ts. */
+    readonly isUnsigned?: boolean
 }
 
 /** Modules in the order in which they run, with the checker that knows them. */
 export interface LuaProgram {
     readonly modules: readonly ts.SourceFile[]
     readonly checker: ts.TypeChecker
+    /** Whether a module belongs to the project, not to an app. */
+    isOwn(this: void, file: ts.SourceFile): boolean
 }
 
 /** Options of the type checker; apps in plain JavaScript are checked by what can be inferred. */
@@ -79,6 +83,14 @@ export function virtualHost(root: string, options: ts.CompilerOptions, files: Re
     return host
 }
 
+/** Puts the module of boards without keys in the place of the one that checks signatures. */
+function leaveSignatures(host: ts.CompilerHost): void {
+    host.resolveModuleNameLiterals = (literals, containing, redirected, options) =>
+        literals.map(({ text }) =>
+            ts.resolveModuleName(text === "./signature" ? "./unsigned" : text, containing, options, host, undefined, redirected),
+        )
+}
+
 /** The first errors of a compilation as lines of `file:line:column: what`. */
 export function diagnosticText(root: string, diagnostics: readonly ts.Diagnostic[]): string {
     const format = { getCanonicalFileName: (path: string) => path, getCurrentDirectory: () => root, getNewLine: () => "\n" }
@@ -92,7 +104,9 @@ export function diagnosticText(root: string, diagnostics: readonly ts.Diagnostic
 export function readProgram(input: LuaInput): LuaProgram {
     const options = compilerOptions(input.root)
     const virtual = new Map(input.virtual.map(({ path, text }) => [path, text]))
-    const program = ts.createProgram({ rootNames: [...input.entries], options, host: virtualHost(input.root, options, virtual) })
+    const host = virtualHost(input.root, options, virtual)
+    if (input.isUnsigned === true) leaveSignatures(host)
+    const program = ts.createProgram({ rootNames: [...input.entries], options, host })
     const checker = program.getTypeChecker()
     const modules: ts.SourceFile[] = []
     const seen = new Set<ts.SourceFile>()
@@ -103,13 +117,15 @@ export function readProgram(input: LuaInput): LuaProgram {
         modules.push(file)
     }
     for (const path of input.entries) visit(program.getSourceFile(path))
-    const foreign = modules.filter(({ fileName }) => !isOfProject(input.root, resolve(fileName)))
-    const errors = foreign.flatMap(file => [...program.getSyntacticDiagnostics(file), ...program.getSemanticDiagnostics(file)])
+    const isOwn = ({ fileName }: ts.SourceFile): boolean => isOfProject(input.root, resolve(fileName))
+    const errors = modules
+        .filter(file => !isOwn(file))
+        .flatMap(file => [...program.getSyntacticDiagnostics(file), ...program.getSemanticDiagnostics(file)])
     if (errors.length > 0) {
         const hint = 'mend the app; an app for Lua boards imports from "otary" and from its own folder'
         throw new PackError("PACK_BUNDLE", diagnosticText(dirname(input.entries.at(-1)!), errors), hint)
     }
-    return { modules, checker }
+    return { modules, checker, isOwn }
 }
 
 /** The specifiers of a module's imports and re-exports that have values behind them. */

@@ -14,13 +14,28 @@ function mustPart(left: string, right: string): boolean {
 /** Longest line: some editors and serial consoles cut what is longer. */
 const LINE_CHARS = 120
 
+/** A piece of Lua text: blanks and comments have none of the others. */
+export interface LuaToken {
+    readonly token: string
+    /** A string or a number. */
+    readonly literal: string | undefined
+    /** A name or a keyword. */
+    readonly word: string | undefined
+    readonly sign: string | undefined
+}
+
+/** Takes Lua text apart; the pieces together are the text. */
+export function* luaTokens(text: string): Generator<LuaToken> {
+    for (const [token, quoted, number, word, sign] of text.matchAll(TOKEN)) yield { token, literal: quoted ?? number, word, sign }
+}
+
 /** Squeezes Lua text. Lines are broken between statements' tokens, so that messages still say roughly where something is. */
 export function squeezeLua(text: string): string {
     let result = ""
     let lineStart = 0
     let last = ""
-    for (const [token, quoted, number, word, sign] of text.matchAll(TOKEN)) {
-        if ((quoted ?? number ?? word ?? sign) === undefined) continue
+    for (const { token, literal, word, sign } of luaTokens(text)) {
+        if ((literal ?? word ?? sign) === undefined) continue
         if (result.length - lineStart > LINE_CHARS && word !== undefined && /^\w/.test(token)) {
             result += "\n"
             lineStart = result.length

@@ -25,6 +25,7 @@ function counterUs(): number {
     return 0
 }
 
+/** @resident */
 function upMs(): number {
     const us = counterUs()
     let passedUs = us - lastUs

@@ -43,7 +43,10 @@ export function regionsClose(): void {
     for (let k = 0; k < OPEN_MAX; k++) closeAt(k)
 }
 
-/** The file of a region, at `offset`; undefined when it cannot be opened. */
+/**
+ * The file of a region, at `offset`; undefined when it cannot be opened.
+ * @resident
+ */
 function openAt(name: string, offset: number): BoardFile | undefined {
     for (let k = 0; k < OPEN_MAX; k++) {
         const open = openFiles[k]
@@ -62,6 +65,7 @@ function openAt(name: string, offset: number): BoardFile | undefined {
     return fresh
 }
 
+/** @resident */
 function blankWrite(target: BoardFile, lengthBytes: number): boolean {
     if (blank === "") blank = bytesRepeated(255, BLANK_BYTES)
     let left = lengthBytes
@@ -72,7 +76,10 @@ function blankWrite(target: BoardFile, lengthBytes: number): boolean {
     return left === 0 || target.write(blank.substring(0, left)) !== undefined
 }
 
-/** Empties the file's buffer. Only the ESP32's tells whether that worked; elsewhere the bytes read back do. */
+/**
+ * Empties the file's buffer. Only the ESP32's tells whether that worked; elsewhere the bytes read back do.
+ * @resident
+ */
 function flushed(target: BoardFile): number {
     const done = target.flush()
     if (io !== undefined && done === undefined) return STATUS_FLASH
@@ -85,7 +92,10 @@ function blankAt(name: string, offset: number, lengthBytes: number): number {
     return flushed(target)
 }
 
-/** Carries out the erase that waits. Where that fails, whoever reads the bytes back finds out. */
+/**
+ * Carries out the erase that waits. Where that fails, whoever reads the bytes back finds out.
+ * @resident
+ */
 function settle(): void {
     if (waitingName === "") return
     const name = waitingName
@@ -93,6 +103,7 @@ function settle(): void {
     blankAt(name, waitingAt, waitingBytes)
 }
 
+/** @resident */
 function read(name: string, offset: number, lengthBytes: number): Bytes {
     settle()
     const source = openAt(name, offset)
@@ -102,6 +113,7 @@ function read(name: string, offset: number, lengthBytes: number): Bytes {
     return bytes
 }
 
+/** @resident */
 function program(name: string, offset: number, bytes: Bytes): number {
     settle()
     const target = openAt(name, offset)
@@ -118,6 +130,7 @@ function programSafely(name: string, offset: number, bytes: Bytes): number {
     return status
 }
 
+/** @resident */
 function programStaged(name: string, offset: number, lengthBytes: number, programBytes: number): number {
     let endBytes = alignUp(lengthBytes, programBytes)
     if (waitingName === name && waitingAt === offset && waitingBytes >= endBytes) {
@@ -130,12 +143,14 @@ function programStaged(name: string, offset: number, lengthBytes: number, progra
     return flushed(target)
 }
 
+/** @resident */
 function matchesStaged(name: string, offset: number, lengthBytes: number): boolean {
     settle()
     const source = openAt(name, offset)
     return source !== undefined && stageMatches(source, lengthBytes)
 }
 
+/** @resident */
 function erase(name: string, offset: number, eraseBytes: number, mayWait: boolean): number {
     settle()
     if (!mayWait) return blankAt(name, offset, eraseBytes)

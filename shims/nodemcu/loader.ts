@@ -7,6 +7,9 @@ import { regionsClose } from "./file-region"
 import { ERASE_BYTES, nodemcuPorts, PROGRAM_BYTES } from "./main"
 import { load, node, pcall, print, tmr } from "./modules"
 
+/** For the app, which reads its cold functions out of its slot (build/lua/cold.ts): 0 or 1. */
+declare let otarySlot: number
+
 /** Bytes of source that the compiler gets at a time. */
 const PIECE_BYTES = 512
 /** Milliseconds between a failed start and the next, in which a console can stop it. */
@@ -40,4 +43,7 @@ function run(slot: Region, lengthBytes: number): void {
 portsInstall(nodemcuPorts(ERASE_BYTES, PROGRAM_BYTES))
 const slot = bootDecide()
 if (slot < 0) print("boot: no slot can be booted, status " + slot)
-else run(ports.app[slot], bootSlotBytes(slot))
+else {
+    otarySlot = slot
+    run(ports.app[slot], bootSlotBytes(slot))
+}

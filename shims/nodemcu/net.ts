@@ -83,7 +83,10 @@ function headTake(exchange: Exchange, code: number, headers: HeaderTable | undef
     })
 }
 
-/** Returns what the module is to do next: ACKNOW or DELAYACK. */
+/**
+ * Returns what the module is to do next: ACKNOW or DELAYACK.
+ * @resident
+ */
 function dataTake(module: HttpModule, exchange: Exchange, bytes: Bytes): number {
     if (!exchange.isOver) {
         if (exchange.leftBytes >= 0) exchange.leftBytes = exchange.leftBytes - bytes.length

@@ -28,7 +28,10 @@ function put(at: number, bytes: Bytes, from: number, to: number): void {
     heldBytes = heldBytes + to - from
 }
 
-/** Makes every piece a string of its own: the ends of a block share theirs with its neighbours. */
+/**
+ * Makes every piece a string of its own: the ends of a block share theirs with its neighbours.
+ * @resident
+ */
 function cut(): void {
     if (isCut) return
     isCut = true
@@ -58,6 +61,7 @@ function take(lengthBytes: number): Bytes {
     return bytes.substring(0, lengthBytes)
 }
 
+/** @resident */
 function sha256(lengthBytes: number): Bytes {
     cut()
     if (lengthBytes !== heldBytes) return sha256Of(take(lengthBytes))
@@ -77,7 +81,10 @@ function noCrc32(): number {
     return 0
 }
 
-/** Leaves the first `lengthBytes` alone in the stage. */
+/**
+ * Leaves the first `lengthBytes` alone in the stage.
+ * @resident
+ */
 function trim(lengthBytes: number): void {
     cut()
     if (lengthBytes >= heldBytes) return
@@ -85,7 +92,10 @@ function trim(lengthBytes: number): void {
     join()
 }
 
-/** Writes the first `lengthBytes`, all that counts from here on, at the file's position. Returns whether all of it was taken. */
+/**
+ * Writes the first `lengthBytes`, all that counts from here on, at the file's position. Returns whether all of it was taken.
+ * @resident
+ */
 export function stageWrite(target: BoardFile, lengthBytes: number): boolean {
     trim(lengthBytes)
     for (let k = 0; k < count; k++) {
@@ -94,7 +104,10 @@ export function stageWrite(target: BoardFile, lengthBytes: number): boolean {
     return true
 }
 
-/** Whether the file reads, from its position on, as the first `lengthBytes`, all that counts from here on. */
+/**
+ * Whether the file reads, from its position on, as the first `lengthBytes`, all that counts from here on.
+ * @resident
+ */
 export function stageMatches(source: BoardFile, lengthBytes: number): boolean {
     trim(lengthBytes)
     for (let k = 0; k < count; k++) {

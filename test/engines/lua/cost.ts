@@ -32,6 +32,7 @@ function startWith(version: LuaVersion, image: Buffer): { core: LuaCore; rig: Ri
         eraseBytes: 4096,
         programBytes: 16,
     })
+    core.machine.run("__forget = true")
     core.modules.running!.runningInstall!({ name: "demo", version: "1.0.0", build_id: "b1", security: 0 })
     core.modules.files!.filesMount!()
     core.modules.updater!.updaterContextCreate!(updateOptions())

@@ -5,7 +5,7 @@ import { existsSync, readFileSync, readdirSync, renameSync, writeFileSync } from
 import { resolve } from "node:path"
 import ts from "typescript"
 import * as tstl from "typescript-to-lua"
-import { bundleLua } from "../../../build/lua/compile"
+import { bundleLuaSlot } from "../../../build/lua/compile"
 import { projectRoot } from "../../../build/root"
 import type { LuaFile, LuaSystem } from "../../../host/board/engines/lua/calls"
 import { createLuaMachine, type LuaMachine, type LuaSnapshot, type LuaVersion } from "../../../host/board/engines/lua/machine"
@@ -102,14 +102,11 @@ function sourceKey(root: string, text: string): string {
 
 /** The text that `make` makes, kept under `dist/` from suite to suite: each has a process of its own, and compiling takes seconds. */
 function keptText(root: string, key: string, make: () => string): string {
-    const path = resolve(root, "dist", "test-lua-core.lua")
-    const head = `-- ${key}\n`
-    if (existsSync(path)) {
-        const kept = readFileSync(path, "utf8")
-        if (kept.startsWith(head)) return kept
-    }
-    const text = head + make()
-    writeFileSync(`${path}.${process.pid}`, text)
+    const path = resolve(root, "dist", "test-lua-core.json")
+    const kept = existsSync(path) ? (JSON.parse(readFileSync(path, "utf8")) as { key: string; text: string }) : undefined
+    if (kept?.key === key) return kept.text
+    const text = make()
+    writeFileSync(`${path}.${process.pid}`, JSON.stringify({ key, text }))
     renameSync(`${path}.${process.pid}`, path)
     return text
 }
@@ -120,8 +117,16 @@ export function coreBundle(): string {
     const root = projectRoot()
     const path = resolve(root, "otary-core.ts")
     const text = entryText(root)
-    bundle = keptText(root, sourceKey(root, text), () => bundleLua({ root, entries: [path], virtual: [{ path, text }] }, {}))
+    bundle = keptText(root, sourceKey(root, text), () => bundleLuaSlot({ root, entries: [path], virtual: [{ path, text }] }, {}))
     return bundle
+}
+
+/** What the core takes for the file of its slot. */
+const SLOT_FILE = "app-core.bin"
+
+function bundleFile(): LuaFile {
+    const bytes = Buffer.from(coreBundle())
+    return { size: () => bytes.length, read: (offset, target) => bytes.copy(target, 0, offset), write: () => -1 }
 }
 
 /** A core that was started. */
@@ -135,9 +140,27 @@ const boots = new Map<LuaVersion, Boot[]>()
 /** Cores of one version that can be used at a time. */
 const BOOTS_MAX = 8
 
+/**
+ * Cold functions are compiled once a boot, not once a call: suites call them thousands of times. A suite that measures sets `__forget`;
+ * boards have none of this.
+ */
+const KEEP_COLD = `
+local fetch, kept = _cold, {}
+function _cold(n)
+  local run = not __forget and kept[n] or fetch(n)
+  kept[n] = run
+  return run
+end
+`
+
 /** Loads the modules and the core. */
 function loadCore(version: LuaVersion, machine: LuaMachine): void {
-    for (const text of [preludeOf(version).replace("os, package", `${WIRE_LUA}\nos, package`), coreBundle()]) {
+    for (const text of [
+        preludeOf(version).replace("os, package", `${WIRE_LUA}\nos, package`),
+        'otarySlot = "-core"',
+        coreBundle(),
+        KEEP_COLD,
+    ]) {
         const message = machine.run(text)
         if (message !== "") throw new Error(`Lua ${version}: ${message}`)
     }
@@ -209,7 +232,7 @@ export function startLuaCore(options: HarnessOptions): LuaCore {
         return unpack(answer)[0]
     }
     const system = {
-        open: options.open,
+        open: (name: string) => (name === SLOT_FILE ? bundleFile() : options.open(name)),
         remove: () => false,
         rename: () => false,
         console: (text: string) => text.split("\n").forEach(line => line !== "" && options.log(line)),
