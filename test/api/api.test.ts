@@ -220,3 +220,14 @@ test("the document describes every route, and health needs no token", async () =
     expect((await fetch(`${cloud.url}/healthz`)).status).toBe(200)
     expect(await (await fetch(`${cloud.url}/readyz`)).json()).toEqual({ status: "ready" })
 })
+
+test.each([
+    ["GET", "/exports/devices?product=%00", undefined],
+    ["GET", "/events?type=a%00b", undefined],
+    ["GET", "/products/%00", undefined],
+    ["POST", "/rollouts", { release: "\0", scope: { kind: "all" }, confirmAll: true }],
+    ["POST", "/releases", { product: "\0", artifact: "0".repeat(64) }],
+])("a zero character is the caller's fault: %s %s", async (method, path, body) => {
+    const answer = await cloud.api(method, path, body)
+    expect([answer.status, answer.body.code]).toEqual([400, "request_invalid"])
+})

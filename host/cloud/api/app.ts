@@ -12,7 +12,7 @@ import type { Role } from "../roles"
 import type { Webhooks } from "../webhooks"
 import { accessRoutes } from "./access"
 import { activityRoutes } from "./activity"
-import { handleErrors, jsonBodies, newApi, tenantOf, type Api, type ApiEnv } from "./base"
+import { handleErrors, jsonBodies, newApi, plainUrls, tenantOf, type Api, type ApiEnv } from "./base"
 import { authorization, measure, rolesOf } from "./caller"
 import { deviceRoutes } from "./devices"
 import { editions } from "./editions"
@@ -69,6 +69,7 @@ function addMiddleware(app: Api, context: Context, addressOf: ClientAddress, rol
         return async (c, next) => (STREAMS.has(c.req.path) ? next() : middleware(c, next))
     }
     const authorized = authorization(context, addressOf, roles)
+    app.use(`${BASE}/*`, plainUrls)
     app.use(METRICS, authorized)
     app.use(`${BASE}/*`, authorized)
     app.use(`${BASE}/*`, unlessStream(jsonBodies))

@@ -68,6 +68,12 @@ export const jsonBodies = createMiddleware<ApiEnv>(async (c, next) => {
     await next()
 })
 
+/** A zero character in an address names nothing: told before anything is looked up, and before an answer has begun. */
+export const plainUrls = createMiddleware<ApiEnv>(async (c, next) => {
+    if (/%00/.test(c.req.url)) throw new Problem("request_invalid", "The address holds a zero character (%00). Leave it out.")
+    await next()
+})
+
 /** Query of every list. */
 export const pageQuery = {
     limit: z.coerce.number().int().min(1).max(PAGE_ITEMS_MAX).default(PAGE_ITEMS_DEFAULT),

@@ -11,6 +11,8 @@ export type Query = <Row>(text: string, values?: readonly unknown[]) => Promise<
 const UNAVAILABLE = /^(08|53|57P0|25006|58)/
 /** SQLSTATE codes that say: try the transaction again. */
 const LOST_RACE = /^(40001|40P01)$/
+/** SQLSTATE codes of text that no database of UTF-8 keeps: zero characters, halves of surrogate pairs. */
+const NO_TEXT = /^(22021|22P05)$/
 /** SQLSTATE of a broken unique constraint. */
 const UNIQUE = "23505"
 /** Codes and words by which sockets and the driver's pool say that there is no database. */
@@ -39,10 +41,12 @@ export function lostRace(error: unknown): boolean {
     return LOST_RACE.test(code) || code === UNIQUE
 }
 
-/** A failure as the rest of the cloud sees it: Problem `database_unavailable`, or the error itself. */
+/** A failure as the rest of the cloud sees it: Problem `database_unavailable` or `request_invalid`, or the error itself. */
 export function storeError(error: unknown): unknown {
     if (error instanceof Problem) return error
     const code = sqlState(error)
+    if (NO_TEXT.test(code))
+        return new Problem("request_invalid", "The request holds a zero character or half a surrogate pair. Leave it out.")
     const { code: cause = "", message = "" } = (error ?? {}) as NodeJS.ErrnoException
     const away = code === "" ? NO_CONNECTION.test(`${cause} ${message}`) : UNAVAILABLE.test(code)
     if (!away) return error
