@@ -24,7 +24,7 @@ const TEST_ENTRIES = [
     /^test\/fuzz\/fuzz-main\.ts$/,
     // Programs that tests start as processes of their own.
     /^test\/sign\/signer-process\.ts$/,
-    /^test\/scenarios\/cloud-main\.ts$/,
+    /^test\/scenarios\/(cloud|kills)-main\.ts$/,
     /^test\/bench\/checkin-load\.ts$/,
     /^test\/engines\/espruino\/measure\.ts$/,
 ]

@@ -125,10 +125,17 @@ function alive(pid: number): boolean {
     }
 }
 
-/** Whether a process is a PostgreSQL server; where the system does not tell, it is taken for one. */
-function isServer(pid: number): boolean {
-    const file = `/proc/${pid}/comm`
-    return process.platform !== "linux" || (existsSync(file) && readFileSync(file, "utf8").startsWith("postgres"))
+/**
+ * Whether a process is the server of a cluster, and not one that was given the id of a server that is gone; where the system does
+ * not tell, it is taken for one.
+ */
+function isServer(pid: number, folder: string): boolean {
+    if (process.platform !== "linux") return true
+    try {
+        return readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0").includes(join(folder, "data"))
+    } catch {
+        return false
+    }
 }
 
 async function waitUntil(done: () => boolean, timeoutMs: number): Promise<boolean> {
@@ -162,7 +169,7 @@ export type InUse = (url: string, running: () => boolean) => Promise<boolean>
 export async function clearLeftover(plan: ServerPlan, inUse: InUse): Promise<void> {
     const pid = lockedBy(plan.folder)
     if (pid === 0) return
-    if (!isServer(pid)) return rmSync(join(plan.folder, "data", "postmaster.pid"), { force: true })
+    if (!isServer(pid, plan.folder)) return rmSync(join(plan.folder, "data", "postmaster.pid"), { force: true })
     const running = (): boolean => lockedBy(plan.folder) === pid
     if (await inUse(serverUrl(plan), running)) {
         throw new Error(

@@ -18,10 +18,10 @@ import type { Store, Tables } from "./store"
 const TRIES_MAX = 5
 
 /**
- * Every statement has an index. Before the first statistics of a table are made the planner would read all of it for a batch; and
- * statements are prepared, so that their time should not go into planning them again.
+ * Every statement has an index, and every join goes along a key. Where statistics are missing or old, after an import say, the
+ * planner would read a whole table for a batch of devices, or sort it to merge it with a few tasks.
  */
-const PLANS = "-c enable_seqscan=off -c jit=off"
+const PLANS = "-c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off -c jit=off"
 
 function tablesOn(query: Query): Tables {
     return {

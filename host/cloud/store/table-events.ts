@@ -25,7 +25,7 @@ const APPEND_ALIKE = `${INSERT} select n.tenant, n.at, n.type, own.device,
 const LIST = `select id::text as id, xid::text || '.' || id::text as cursor, tenant_id as tenant, at, type, device_id as device, data, actor
     from event where tenant_id = $1 and ($2::text is null or type = $2) and ($3::text is null or device_id = $3)
     and (not $7 or actor is not null) and (xid, id) > ($4::text::xid8, $5::bigint) and xid < pg_snapshot_xmin(pg_current_snapshot())
-    order by xid, id limit $6`
+    order by event.xid, event.id limit $6`
 
 const CURSOR = /^(\d{1,19})\.(\d{1,18})$/
 
