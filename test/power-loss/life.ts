@@ -203,7 +203,9 @@ export class Run {
         const cuts = memory.stops + struck.filter(({ kind }) => kind === "cut").length
         const whole = isSingle(struck) ? 0 : struck.length - (cuts - memory.stops)
         const steps = isSingle(struck) ? memory.stops + 1 : cuts
-        const bound = imageBytes * (1 + whole) + steps * (4096 + OVERHEAD_BYTES)
+        // A mark that was torn is not written again: each further cut ahead of the next mark costs its block once more.
+        const again = struck.length > 2 ? (steps - 1) * 4096 : 0
+        const bound = imageBytes * (1 + whole) + steps * (4096 + OVERHEAD_BYTES) + again
         if (memory.fedBytes > bound)
             throw new Violation(`${memory.fedBytes} bytes were downloaded, ${struck.length} faults may make it ${bound}`)
     }
