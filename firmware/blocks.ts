@@ -16,9 +16,11 @@ const SINK_SKIP = 3
 let sink = SINK_SKIP
 let index = 0
 let region: Region
-let totalBytes = 0
-let doneBytes = 0
+/** Payload of the entry from the start of the stage on; -1 while no payload is taken. */
+let leftBytes = -1
 let stagedBytes = 0
+/** What still goes into the stage before its block is whole. */
+let roomBytes = 0
 let block = 0
 let hasList = false
 /** The next block is the first one of a download that goes on. */
@@ -26,13 +28,13 @@ let isResumed = false
 let crc = 0
 let crcWanted = 0
 
-function begin(newSink: number, part: number, sizeBytes: number, entryCrc: number): void {
+function begin(newSink: number, part: number, sizeBytes: number, firstBlock: number, entryCrc: number): void {
     sink = newSink
     index = part
-    totalBytes = sizeBytes
-    doneBytes = 0
+    block = firstBlock
+    leftBytes = sizeBytes - firstBlock * BLOCK_BYTES
     stagedBytes = 0
-    block = 0
+    roomBytes = least(leftBytes, BLOCK_BYTES)
     crc = 0
     crcWanted = 0
     if (ports.stage.hasCrc32) crcWanted = entryCrc
@@ -40,23 +42,51 @@ function begin(newSink: number, part: number, sizeBytes: number, entryCrc: numbe
 
 /** What follows is the block list of part `part`. Returns STATUS_OK or STATUS_FLASH. */
 export function listBegin(part: number, sizeBytes: number, entryCrc: number): number {
-    begin(SINK_LIST, part, sizeBytes, entryCrc)
+    begin(SINK_LIST, part, sizeBytes, 0, entryCrc)
     return journalPartErase(part)
 }
 
 /** What follows is part `part`, from block `firstBlock` on, for `target`. `entryCrc` is 0 when it cannot be checked. */
 export function partBegin(part: number, target: Region, firstBlock: number, entryCrc: number): void {
-    begin(SINK_PART, part, manifestParts()[part].sizeBytes, entryCrc)
+    begin(SINK_PART, part, manifestParts()[part].sizeBytes, firstBlock, entryCrc)
     region = target
-    block = firstBlock
-    doneBytes = firstBlock * BLOCK_BYTES
     hasList = manifestParts()[part].listSrc !== ""
     isResumed = firstBlock > 0
 }
 
-/** What follows is of no use. */
-export function skipBegin(sizeBytes: number): void {
-    begin(SINK_SKIP, 0, sizeBytes, 0)
+/** What follows is no payload, or of no use. */
+export function blocksSkip(): void {
+    sink = SINK_SKIP
+    leftBytes = -1
+    stagedBytes = 0
+    roomBytes = 0
+}
+
+/**
+ * More bytes of payload than blocksPlace may be given: what the block under way lacks; 0 while no payload is taken.
+ * @hot
+ */
+export function blocksRoom(): number {
+    return roomBytes
+}
+
+/**
+ * Payload bytes of the entry that are still to come; -1 while no payload is taken.
+ * @hot
+ */
+export function blocksLeft(): number {
+    return leftBytes - stagedBytes
+}
+
+/**
+ * Takes `count` bytes, all of `bytes` and fewer than blocksRoom: nothing is to be done but to keep them. Returns STATUS_OK.
+ * @hot
+ */
+export function blocksPlace(bytes: Bytes, count: number): number {
+    ports.stage.place(bytes, stagedBytes)
+    stagedBytes = stagedBytes + count
+    roomBytes = roomBytes - count
+    return STATUS_OK
 }
 
 /**
@@ -67,11 +97,12 @@ export function blocksTake(bytes: Bytes, from: number, to: number): number {
     if (sink === SINK_SKIP) return STATUS_OK
     let at = from
     while (at < to) {
-        const count = least(to - at, BLOCK_BYTES - stagedBytes)
+        const count = least(to - at, roomBytes)
         ports.stage.put(stagedBytes, bytes, at, at + count)
         stagedBytes = stagedBytes + count
+        roomBytes = roomBytes - count
         at = at + count
-        if (stagedBytes === BLOCK_BYTES || doneBytes + stagedBytes === totalBytes) {
+        if (roomBytes === 0) {
             const status = flush()
             if (status !== STATUS_OK) return status
         }
@@ -86,10 +117,11 @@ export function blocksTake(bytes: Bytes, from: number, to: number): number {
 function flush(): number {
     if (crcWanted !== 0) crc = ports.stage.crc32(crc, stagedBytes)
     let status = STATUS_OK
-    if (sink === SINK_LIST) status = journalListPage(index, block, stagedBytes)
-    else status = partBlock()
-    doneBytes = doneBytes + stagedBytes
+    if (sink === SINK_PART) status = partBlock()
+    else status = journalListPage(index, block, stagedBytes)
+    leftBytes = leftBytes - stagedBytes
     stagedBytes = 0
+    roomBytes = least(leftBytes, BLOCK_BYTES)
     block = block + 1
     return status
 }
@@ -112,7 +144,10 @@ function write(): number {
     const offset = block * BLOCK_BYTES
     // Where the unit is larger than a block, a write that was cut may have left something behind the last good block.
     if (isResumed && offset % region.eraseBytes !== 0 && !regionIsErased(region, offset, BLOCK_BYTES)) return STATUS_FLASH
-    if (regionErase(region, offset, BLOCK_BYTES) !== STATUS_OK) return STATUS_FLASH
+    // Where the unit is a block, that is all there is to work out.
+    if (region.eraseBytes === BLOCK_BYTES) {
+        if (region.erase(offset) !== STATUS_OK) return STATUS_FLASH
+    } else if (regionErase(region, offset, BLOCK_BYTES) !== STATUS_OK) return STATUS_FLASH
     return program()
 }
 
@@ -146,8 +181,10 @@ function stageIsFilesArea(target: Region): boolean {
  */
 export function blocksEnd(): number {
     if (sink === SINK_SKIP) return STATUS_OK
+    const ended = sink
+    blocksSkip()
     if (crcWanted !== 0 && crc !== crcWanted) return STATUS_ZIP_CRC
-    if (sink === SINK_LIST || hasList) return STATUS_OK
+    if (ended === SINK_LIST || hasList) return STATUS_OK
     if (!partHasHash(index, region)) return STATUS_PART_HASH
     journalMark(index, 0)
     return STATUS_OK

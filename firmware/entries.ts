@@ -1,7 +1,7 @@
 // Which entry of an image is what: the manifest, a block list, a part, or of no use; and where a stopped download goes on.
 
-import { blocksEnd, blocksTake, listBegin, partBegin, skipBegin } from "./blocks"
-import { blocksOf, crc32 } from "./bytes"
+import { blocksEnd, blocksSkip, blocksTake, listBegin, partBegin } from "./blocks"
+import { blocksOf } from "./bytes"
 import { BLOCK_BYTES, MANIFEST_BYTES_MAX, PARTS_MAX, SIGNATURES_BYTES_MAX, SKIPPED_ENTRY_BYTES_MAX, SLOT_NONE } from "./constants"
 import {
     journalBlocksAll,
@@ -76,6 +76,7 @@ export function entriesStart(newTarget: EntriesTarget): void {
     isSame = false
     partsForget()
     zipStart(0)
+    blocksSkip()
     if (target.identity !== "") resume()
 }
 
@@ -124,7 +125,7 @@ export function entryBegin(): number {
 
 function other(): void {
     entry = ENTRY_OTHER
-    skipBegin(zipEntryBytes())
+    blocksSkip()
 }
 
 function manifestBegin(name: string): number {
@@ -205,7 +206,7 @@ export function entryEnd(): number {
 
 function manifestEnd(): number {
     entry = ENTRY_OTHER
-    if (zipCrc() !== 0 && crc32(manifest) !== zipCrc()) return status.STATUS_ZIP_CRC
+    if (zipCrc() !== 0 && ports.digest.crc32(manifest) !== zipCrc()) return status.STATUS_ZIP_CRC
     const result = read()
     if (result !== status.STATUS_OK) return result
     isKnown = true
@@ -236,7 +237,7 @@ function signatureEnd(): number {
     entry = ENTRY_OTHER
     const bytes = signatures
     signatures = ""
-    if (zipCrc() !== 0 && crc32(bytes) !== zipCrc()) return status.STATUS_ZIP_CRC
+    if (zipCrc() !== 0 && ports.digest.crc32(bytes) !== zipCrc()) return status.STATUS_ZIP_CRC
     const result = signatureTake(bytes)
     isVerifying = result === status.STATUS_OK
     return result

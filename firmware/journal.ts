@@ -20,6 +20,8 @@ const PLACE_BYTES = 12
 const HEADER_CHECKED_BYTES = JOURNAL_HEADER_BYTES - CHECK_BYTES
 
 let identity = ""
+/** One program unit that says: done. */
+let mark = ""
 let scratchAt = -1
 /** Whether the place and the marks of each part are erased, and were seen to be, since the journal was opened. */
 const isBlank: boolean[] = []
@@ -98,6 +100,7 @@ export function journalLayout(manifestBytes: number): number {
         at = alignUp(marksAt[k] + marksOf(parts[k]) * region.programBytes, region.eraseBytes)
         groupEnd[k] = at
     }
+    mark = bytesRepeated(0, region.programBytes)
     scratchAt = -1
     if (region.eraseBytes > BLOCK_BYTES && at + region.eraseBytes <= region.sizeBytes)
         scratchAt = region.sizeBytes - region.eraseBytes
@@ -197,17 +200,10 @@ export function journalCheck(bytes: Bytes): Bytes {
  * @hot
  */
 export function journalMark(k: number, block: number): void {
-    const offset = marksAt[k] + block * ports.journal.programBytes
+    const at = marksAt[k] + block * ports.journal.programBytes
     // A block that is written once more may be marked already, or its mark torn.
-    if (!isBlank[k] && !regionIsErased(ports.journal, offset, ports.journal.programBytes)) return
-    ports.journal.program(offset, markUnit())
-}
-
-let mark = ""
-
-function markUnit(): Bytes {
-    if (mark.length !== ports.journal.programBytes) mark = bytesRepeated(0, ports.journal.programBytes)
-    return mark
+    if (!isBlank[k] && !regionIsErased(ports.journal, at, ports.journal.programBytes)) return
+    ports.journal.program(at, mark)
 }
 
 /** Whether a block of part `k` is marked. */

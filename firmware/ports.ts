@@ -34,6 +34,8 @@ export interface Region {
 export interface Stage {
     /** Copies bytes[from, to) to `at`. Contract: at + to - from <= BLOCK_BYTES; at 0 the stage is begun anew, then pieces come in order. */
     put(this: void, at: number, bytes: Bytes, from: number, to: number): void
+    /** Copies all of `bytes` to `at`, as `put` does, with its contract. */
+    place(this: void, bytes: Bytes, at: number): void
     /** The SHA-256 of the first `lengthBytes`, 32 bytes. */
     sha256(this: void, lengthBytes: number): Bytes
     /** CRC-32 (ISO 3309, as in zip) of what came before (`crc`, 0 at first) and the first `lengthBytes`, as a signed 32-bit integer. */
@@ -48,6 +50,8 @@ export interface Stage {
 export interface Digest {
     /** The SHA-256 of `bytes` in one shot, 32 bytes. `bytes` has at most BLOCK_BYTES, or a manifest of MANIFEST_BYTES_MAX and 56 more. */
     sha256(this: void, bytes: Bytes): Bytes
+    /** The CRC-32 (ISO 3309, as in zip) of `bytes` as a signed 32-bit integer. Where the platform has none: crc32 of bytes.ts. */
+    crc32(this: void, bytes: Bytes): number
     /**
      * Whether `signature` (DER, base64) is `key`'s (SPKI DER, base64) ECDSA P-256 signature over the SHA-256 of `message`; false for
      * whatever is malformed. Absent where the platform cannot: then such signatures do not count.

@@ -1,6 +1,7 @@
 // The updater: takes an image in chunks of any length, and makes it the one that boots next.
 
 import { applyImage, type ApplyOptions } from "./apply"
+import { blocksLeft, blocksPlace, blocksRoom, blocksSkip, blocksTake } from "./blocks"
 import { bootRecordRead } from "./boot-record"
 import { least, percentOf } from "./bytes"
 import { COMMIT_TIMEOUT_S_DEFAULT, COMMIT_TIMEOUT_S_MAX, IMAGE_BYTES_MAX, UPDATE_ID_BYTES_MAX } from "./constants"
@@ -77,6 +78,7 @@ export function updaterContextCreate(options: UpdaterOptions): number {
 
 /** Offset in the image of the next byte that is wanted. */
 export function updaterResumeOffset(): number {
+    catchUp()
     return zipOffset() + held.length
 }
 
@@ -87,6 +89,27 @@ export function updaterResumeOffset(): number {
  * @hot
  */
 export function updaterProcess(bytes: Bytes): number {
+    const count = bytes.length
+    // Most of an image is the inside of a block, and the rest the inside of a part: both are left at once.
+    if (count < blocksRoom()) return blocksPlace(bytes, count)
+    if (count < blocksLeft()) return inside(bytes, count)
+    return anywhere(bytes)
+}
+
+/** @hot */
+function inside(bytes: Bytes, count: number): number {
+    const result = blocksTake(bytes, 0, count)
+    if (result < 0) return fail(result)
+    return status.STATUS_OK
+}
+
+/** Tells the reader what was taken without it. */
+function catchUp(): void {
+    if (blocksLeft() >= 0) zipTaken(zipLeftBytes() - blocksLeft())
+}
+
+function anywhere(bytes: Bytes): number {
+    catchUp()
     if (state === STATE_DONE) return behindEnd(bytes)
     if (state !== STATE_RUNNING) return status.STATUS_NO_UPDATE
     if (entriesVerifying()) return hold(bytes, 0)
@@ -219,6 +242,7 @@ export function updaterAbort(): void {
     if (state === STATE_APPLIED) return
     state = STATE_IDLE
     held = ""
+    blocksSkip()
     filesOtherTaken(false)
 }
 
@@ -235,5 +259,6 @@ export function updaterVersion(): string {
 /** How far the image was read, 0–100; 0 where its size is not known. */
 export function updaterProgressPercent(): number {
     if (state >= STATE_DONE) return 100
+    catchUp()
     return percentOf(zipOffset(), sizeBytes)
 }

@@ -1,11 +1,11 @@
 // Flash of an Espruino board: raw pages inside a Storage file, read back after every write, and the stage beside them.
 
-import { alignUp, hexOf } from "../../firmware/bytes"
+import { alignUp, hexOf, most } from "../../firmware/bytes"
 import { BLOCK_BYTES } from "../../firmware/constants"
 import type { Bytes, Region } from "../../firmware/ports"
 import { STATUS_FLASH, STATUS_OK } from "../../firmware/status"
 import type { EspruinoCrypto, EspruinoE, EspruinoFlash } from "./globals"
-import { layoutOffset, type EspruinoLayout } from "./layout"
+import { LAYOUT_APP, layoutOffset, type EspruinoLayout } from "./layout"
 
 declare const E: EspruinoE
 declare function require(name: "Flash"): EspruinoFlash
@@ -17,24 +17,24 @@ const PROGRAM_BYTES = 16
 const flash = require("Flash")
 const crypto = require("crypto")
 
+let pageBytes = 0
+
+/** An array of bytes as Espruino has it. */
+interface StageArray extends Uint8Array {
+    set(bytes: Bytes | ArrayLike<number>, at?: number): void
+}
+
 /** The stage: the text and the array are the same memory. Bytes come in by the array, and natives that want a string take the text. */
 let stageText: Bytes
-let stageBytes: Uint8Array
+/** Espruino's `set` takes a string as bytes, in native code: the port `place` is this very method (build/espruino-ports.ts). */
+export let stageBytes: StageArray
 
 /**
  * Copies bytes[from, to) to `at` (ports.ts, Stage).
  * @resident
  */
 export function stagePut(at: number, bytes: Bytes, from: number, to: number): void {
-    // Espruino's set takes a string as bytes, in native code.
-    if (to - from === bytes.length) stageBytes.set(bytes as unknown as ArrayLike<number>, at)
-    else stageBytes.set(bytes.substring(from, to) as unknown as ArrayLike<number>, at)
-}
-
-/** @resident */
-function stageHead(lengthBytes: number): Uint8Array {
-    if (lengthBytes === BLOCK_BYTES) return stageBytes
-    return stageBytes.subarray(0, lengthBytes)
+    stageBytes.set(bytes.substring(from, to), at)
 }
 
 /**
@@ -42,7 +42,11 @@ function stageHead(lengthBytes: number): Uint8Array {
  * @resident
  */
 export function stageHash(lengthBytes: number): Bytes {
-    return sha256(stageHead(lengthBytes))
+    let data: Uint8Array = stageBytes
+    if (lengthBytes < BLOCK_BYTES) data = stageBytes.subarray(0, lengthBytes)
+    const digest = crypto.SHA256(data)
+    if (digest === undefined) return ""
+    return E.toString(digest)
 }
 
 /** The first `lengthBytes` (ports.ts, Stage). */
@@ -66,6 +70,11 @@ export function sha256(data: Bytes | Uint8Array): Bytes {
     return E.toString(digest)
 }
 
+/** The CRC-32 of `bytes` as a signed integer (ports.ts, Digest). */
+export function crc32(bytes: Bytes): number {
+    return E.CRC32(bytes) | 0
+}
+
 /**
  * The hash of a region's first bytes in hex (ports.ts, Digest). Espruino hashes natively in one shot, so a whole region only while memory
  * holds it; "" otherwise.
@@ -81,6 +90,8 @@ export function ofRegion(algorithm: number, region: Region, lengthBytes: number)
 /** A region with its place: what differs. Everything else is shared by all regions, which costs their memory once. */
 interface PlacedRegion {
     readonly sizeBytes: number
+    /** A page; in slots and areas a block, where pages are smaller. */
+    readonly eraseBytes: number
     /** Address of its first byte. */
     readonly base: number
 }
@@ -92,7 +103,8 @@ function regionRead(this: PlacedRegion, offset: number, lengthBytes: number): By
 }
 
 function regionErase(this: PlacedRegion, offset: number): number {
-    flash.erasePage(this.base + offset)
+    const end = this.base + offset + this.eraseBytes
+    for (let at = this.base + offset; at < end; at += pageBytes) flash.erasePage(at)
     return STATUS_OK
 }
 
@@ -111,9 +123,10 @@ function regionProgramStaged(
     offset: number,
     lengthBytes: number,
 ): number {
+    if (lengthBytes === BLOCK_BYTES) return this.program(offset, stageBytes)
     const paddedBytes = alignUp(lengthBytes, PROGRAM_BYTES)
-    if (paddedBytes > lengthBytes) stageBytes.fill(255, lengthBytes, paddedBytes)
-    return this.program(offset, stageHead(paddedBytes))
+    stageBytes.fill(255, lengthBytes, paddedBytes)
+    return this.program(offset, stageBytes.subarray(0, paddedBytes))
 }
 
 function regionMatchesStaged(this: PlacedRegion & { read: typeof regionRead }, offset: number, lengthBytes: number): boolean {
@@ -123,7 +136,6 @@ function regionMatchesStaged(this: PlacedRegion & { read: typeof regionRead }, o
 
 /** What regions have in common. */
 interface RegionKind {
-    eraseBytes?: number
     programBytes: number
     read: typeof regionRead
     erase: typeof regionErase
@@ -136,9 +148,10 @@ const kind: RegionKind = { programBytes: PROGRAM_BYTES, read: regionRead, erase:
 
 /** Region `index` of the layout; in the boot loader nothing is staged. */
 export function regionCreate(layout: EspruinoLayout, index: number): Region {
-    kind.eraseBytes = layout.pageBytes
+    pageBytes = layout.pageBytes
     const region = Object.create(kind) as { -readonly [name in keyof PlacedRegion]: PlacedRegion[name] }
     region.sizeBytes = layout.sizes[index]
+    region.eraseBytes = index < LAYOUT_APP ? pageBytes : most(pageBytes, BLOCK_BYTES)
     region.base = layout.address + layoutOffset(layout, index)
     return region as unknown as Region
 }

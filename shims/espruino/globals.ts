@@ -61,6 +61,8 @@ export interface EspruinoHttp {
 export interface EspruinoE {
     /** A string in one piece of memory; undefined when there is none. An array of bytes that is in one piece shares it. */
     toFlatString(data: EspruinoData): string | undefined
+    /** As an unsigned integer. */
+    CRC32(data: EspruinoData): number
     toString(data: EspruinoData | ArrayBuffer): string
     /** The string's own memory as an array. */
     toArrayBuffer(text: string): ArrayBuffer

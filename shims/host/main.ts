@@ -1,5 +1,6 @@
 // The host's platform: maps what the emulated hardware offers onto the core's ports.
 
+import { crc32 } from "../../firmware/bytes"
 import { filesMount } from "../../firmware/files"
 import { portsInstall, type Ports, type Region } from "../../firmware/ports"
 import { runningInstall, type RunningImage } from "../../firmware/running"
@@ -39,6 +40,7 @@ export function hostPorts(board: Hardware): Ports {
         digest: {
             sha256: board.sha256,
             ...(board.ecdsaVerify !== undefined && { ecdsaVerify: board.ecdsaVerify }),
+            crc32,
             ofRegion: (algorithm, target, lengthBytes) => flash.digest(algorithm, bases.get(target) ?? -1, lengthBytes),
         },
         clock: board.clock,

@@ -36,6 +36,11 @@ export function createStage(): HostStage {
             // The write stops by itself, so only a start inside the string costs a (lazy) slice.
             buffer.write(from === 0 ? bytes : bytes.slice(from, to), at, to - from, "latin1")
         },
+        place(bytes, at) {
+            if (at < 0 || at + bytes.length > BLOCK_BYTES)
+                throw new RangeError(`stage: ${bytes.length} bytes at ${at} leave the block`)
+            buffer.write(bytes, at, "latin1")
+        },
         sha256: lengthBytes => sha256(head(lengthBytes)),
         crc32: (crc, lengthBytes) => crc32(head(lengthBytes), crc >>> 0) | 0,
         take: lengthBytes => head(lengthBytes).toString("latin1"),

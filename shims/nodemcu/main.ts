@@ -1,6 +1,6 @@
 // NodeMCU's platform: maps its modules onto the core's ports, with regions in preallocated files.
 
-import { hexOf, least } from "../../firmware/bytes"
+import { crc32, hexOf, least } from "../../firmware/bytes"
 import { WATCHDOG_TIMEOUT_S } from "../../firmware/constants"
 import { filesMount } from "../../firmware/files"
 import { portsInstall, type Ports, type Region } from "../../firmware/ports"
@@ -97,7 +97,7 @@ export function nodemcuPorts(eraseBytes: number, programBytes: number): Ports {
         app: [region("app0.bin", REGION_PAYLOAD), region("app1.bin", REGION_PAYLOAD)],
         files: [region("files0.bin", REGION_PAYLOAD), region("files1.bin", REGION_PAYLOAD)],
         stage: createStage(),
-        digest: { sha256: sha256Of, ofRegion: hashOfRegion },
+        digest: { sha256: sha256Of, crc32, ofRegion: hashOfRegion },
         clock,
         http: createHttp(clock),
         board: { reset, watchdog, random, log: print },

@@ -97,7 +97,7 @@ function heapGrowth(work: () => void): number {
 /** Ports that do nothing, so that only the core's own allocations are left. */
 function silencePorts(stage: Stage, regions: Region[]): void {
     const digest = "d".repeat(32)
-    Object.assign(stage, { put: () => undefined, sha256: () => digest, crc32: () => 0 })
+    Object.assign(stage, { put: () => undefined, place: () => undefined, sha256: () => digest, crc32: () => 0 })
     const quiet = { read: () => digest, erase: () => 0, program: () => 0, programStaged: () => 0, matchesStaged: () => true }
     for (const region of regions) Object.assign(region, quiet)
 }

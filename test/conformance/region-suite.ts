@@ -81,7 +81,8 @@ function stageTests(open: () => RegionUnderTest): void {
         const { stage, close } = open()
         const bytes = pattern(BLOCK_BYTES, 4)
         stage.put(0, `xx${bytes}`, 2, 1002)
-        stage.put(1000, bytes, 1000, BLOCK_BYTES)
+        stage.place(bytes.slice(1000, 1500), 1000)
+        stage.put(1500, bytes, 1500, BLOCK_BYTES)
         expect(stage.take(BLOCK_BYTES)).toBe(bytes)
         expect(stage.take(10)).toBe(bytes.slice(0, 10))
         for (const lengthBytes of [BLOCK_BYTES, 100, 0]) {

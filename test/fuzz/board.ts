@@ -130,6 +130,7 @@ function judgedPorts(ports: Ports, judge: Judge): Ports {
         files: [of("files0", ports.files[0]!), of("files1", ports.files[1]!)],
         digest: {
             sha256: bytes => (judge.step(), sha256(Buffer.from(bytes, "latin1"))),
+            crc32: bytes => ports.digest.crc32(bytes),
             ofRegion: (algorithm, region, lengthBytes) => {
                 judge.step()
                 inside("of a digest", region, 0, lengthBytes)
