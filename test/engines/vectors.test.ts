@@ -1,7 +1,10 @@
-// The same update gives the same flash, byte for byte, on Node and on Lua 5.1 and 5.3. UPDATE_VECTORS=1 writes the vector anew, from Node.
+// The same update gives the same flash, byte for byte, on Node, Lua 5.1 and 5.3, and Espruino. UPDATE_VECTORS=1 writes the vector anew, from Node.
 
 import { writeFileSync } from "node:fs"
 import { engine } from "../firmware/core"
+import { makeFolder } from "../board/board-fixture"
+import { ESPRUINO } from "./espruino/real"
+import { buildCore, endCore, runOnEspruino } from "./espruino/remote-core"
 import { runOnLua } from "./lua/on-lua"
 import { createNativeMachine, findNativeLua } from "./lua/native-machine"
 import { makeVector, readVector, VECTOR_PATH } from "./update-vector"
@@ -38,3 +41,17 @@ for (const version of ["5.1", "5.3"] as const) {
         }
     })
 }
+
+// skipped: where no Espruino for Linux is named by ESPRUINO or on the PATH
+const testEspruino = ESPRUINO === "" ? test.skip : test
+testEspruino("Espruino", async () => {
+    const home = makeFolder()
+    await buildCore()
+    runOnEspruino(home.path)
+    try {
+        expect(makeVector()).toEqual(readVector())
+    } finally {
+        endCore()
+        home.remove()
+    }
+}, 60_000)
