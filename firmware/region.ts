@@ -11,13 +11,7 @@ import { STATUS_FLASH, STATUS_OK } from "./status"
  * @hot
  */
 export function regionRead(region: Region, offset: number, lengthBytes: number): Bytes {
-    const bytes = region.read(offset, lengthBytes)
-    if (bytes.length === lengthBytes) return bytes
-    return regionReadAgain(region, offset, lengthBytes)
-}
-
-function regionReadAgain(region: Region, offset: number, lengthBytes: number): Bytes {
-    let bytes = ""
+    let bytes = region.read(offset, lengthBytes)
     for (let reads = 1; reads < READS_MAX && bytes.length !== lengthBytes; reads++) bytes = region.read(offset, lengthBytes)
     return bytes
 }
@@ -64,7 +58,6 @@ let blank = ""
 /** Whether `bytes`, at most 512, are what erased flash reads as. */
 export function bytesAreErased(bytes: Bytes): boolean {
     if (blank === "") blank = bytesRepeated(255, PIECE_BYTES)
-    if (bytes.length === PIECE_BYTES) return bytes === blank
     return bytes === blank.substring(0, bytes.length)
 }
 

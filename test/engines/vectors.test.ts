@@ -1,4 +1,4 @@
-// The same update gives the same flash, byte for byte, on Node, Lua 5.1 and 5.3, and Espruino. UPDATE_VECTORS=1 writes the vector anew, from Node.
+// The same update gives the same flash, byte for byte, on Node, Lua and Espruino. UPDATE_VECTORS=1 writes the vector anew, from Node.
 
 import { writeFileSync } from "node:fs"
 import { engine } from "../firmware/core"
@@ -44,14 +44,18 @@ for (const version of ["5.1", "5.3"] as const) {
 
 // skipped: where no Espruino for Linux is named by ESPRUINO or on the PATH
 const testEspruino = ESPRUINO === "" ? test.skip : test
-testEspruino("Espruino", async () => {
-    const home = makeFolder()
-    await buildCore()
-    runOnEspruino(home.path)
-    try {
-        expect(makeVector()).toEqual(readVector())
-    } finally {
-        endCore()
-        home.remove()
-    }
-}, 60_000)
+testEspruino(
+    "Espruino",
+    async () => {
+        const home = makeFolder()
+        await buildCore()
+        runOnEspruino(home.path)
+        try {
+            expect(makeVector()).toEqual(readVector())
+        } finally {
+            endCore()
+            home.remove()
+        }
+    },
+    60_000,
+)
