@@ -14,10 +14,10 @@ describeEspruino("on Espruino", () => {
         process.stderr.write(
             `espruino: loader ${loader.bytes} B, ${loader.jsVars} JsVars; agent ${agent.bytes} B, ${agent.jsVars} JsVars\n`,
         )
-        expect(loader.bytes).toBeLessThan(5600)
-        expect(loader.jsVars).toBeLessThan(340)
-        expect(agent.bytes).toBeLessThan(53_000)
-        expect(agent.jsVars).toBeLessThan(2600)
+        expect(loader.bytes).toBeLessThan(5400)
+        expect(loader.jsVars).toBeLessThan(290)
+        expect(agent.bytes).toBeLessThan(47_000)
+        expect(agent.jsVars).toBeLessThanOrEqual(1100)
     }, 60_000)
 
     test.each([512, 1024])(
