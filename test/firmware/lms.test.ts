@@ -1,64 +1,12 @@
-// The core's LMS verifier: the vectors of RFC 8554, RFC 9858 and NIST, every parameter set, and whatever must not pass.
+// The core's LMS verifier: every parameter set, and whatever must not pass. The published vectors are in test/sign/vectors.test.ts.
 
-import { existsSync, readFileSync } from "node:fs"
-import { join } from "node:path"
 import { lmsVerify } from "../../build/lms"
-import { LMS_HEIGHTS, LMS_WIDTHS, lmsParams, lmsParamsOfTypes, lmsSignatureBytes } from "../../build/lms-params"
+import { LMS_HEIGHTS, LMS_WIDTHS, lmsParams } from "../../build/lms-params"
 import { LMS_VALID } from "../../firmware/lms"
 import { STATUS_SIGNATURE_INVALID } from "../../firmware/status"
-import { check, hssCases, installHashes, quickCase, type LmsCase } from "./lms-rig"
+import { check, installHashes, quickCase, type LmsCase } from "./lms-rig"
 
 beforeAll(installHashes)
-
-const sizeOf = (lms: number, ots: number): number => lmsSignatureBytes(lmsParamsOfTypes(lms, ots)!)
-const PUBLISHED = ["rfc8554.json", "rfc9858.json"].flatMap(file => hssCases(file, sizeOf))
-
-test("six LMS signatures come out of the two documents", () => expect(PUBLISHED.length).toBe(6))
-
-test.each(PUBLISHED.map(one => [one.name, one] as const))("%s", (_name, one) => {
-    expect(check(one).result).toBe(LMS_VALID)
-    expect(lmsVerify(one.publicKey, one.message, one.signature)).toBe(true)
-    // Every field of signature, key and message counts: one flipped bit in each of 200 places.
-    for (const field of ["signature", "publicKey", "message"] as const) {
-        const step = Math.max(1, Math.floor(one[field].length / 66))
-        for (let at = 0; at < one[field].length; at += step) {
-            const bent = Buffer.from(one[field])
-            bent[at]! ^= 1 << (at % 8)
-            expect(check({ ...one, [field]: bent }).result).toBe(STATUS_SIGNATURE_INVALID)
-        }
-    }
-})
-
-interface AcvpGroup {
-    readonly lmsMode: string
-    readonly lmOtsMode: string
-    readonly publicKey: string
-    readonly tests: readonly { tcId: number; testPassed: boolean; message: string; signature: string; reason: string }[]
-}
-
-/** NIST's files are not part of the project; test/vectors/lms/README.md says where they are and how they are run. */
-const ACVP = process.env["OTARY_LMS_ACVP"] ?? ""
-const acvpFiles = ["LMS-sigVer-1.0", "LMS-sigVer-SP800-208"]
-    .map(folder => join(ACVP, folder, "internalProjection.json"))
-    .filter(path => ACVP !== "" && existsSync(path))
-
-describe("NIST ACVP LMS sigVer", () => {
-    if (acvpFiles.length === 0) {
-        // skipped: the files of NIST lie outside the project, in the folder that OTARY_LMS_ACVP names
-        test.skip("set OTARY_LMS_ACVP", () => undefined)
-        return
-    }
-    const groups = acvpFiles.flatMap(path => (JSON.parse(readFileSync(path, "utf8")) as { testGroups: AcvpGroup[] }).testGroups)
-    const cases = groups.flatMap(group => group.tests.map(one => ({ group, one })))
-    test.each(
-        cases.map(item => [`${item.group.lmsMode} ${item.group.lmOtsMode} ${item.one.tcId} ${item.one.reason}`, item] as const),
-    )("%s", (_name, { group, one }) => {
-        const [publicKey, message, signature] = [group.publicKey, one.message, one.signature].map(hex => Buffer.from(hex, "hex"))
-        const lms = { publicKey: publicKey!, message: message!, signature: signature! }
-        expect(check(lms).result).toBe(one.testPassed ? LMS_VALID : STATUS_SIGNATURE_INVALID)
-        expect(lmsVerify(lms.publicKey, lms.message, lms.signature)).toBe(one.testPassed)
-    })
-})
 
 const SETS = [24, 32].flatMap(hashBytes =>
     LMS_HEIGHTS.flatMap(height => LMS_WIDTHS.map(width => lmsParams(hashBytes, height, width))),
