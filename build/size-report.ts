@@ -1,4 +1,4 @@
-// `npm run size`: how large the bundles for boards are, readable, minified and gzipped.
+// How large the bundles for boards are, readable, minified and gzipped: the first table of `npm run size` (test/bench/size.ts).
 
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
@@ -57,14 +57,14 @@ async function espruinoRow(name: string, make: Make, bytesMax: number): Promise<
     return `${await row(name, make)}${length > bytesMax ? `  ABOVE its budget of ${bytesMax} B` : ""}`
 }
 
-/** Prints one row a bundle, in bytes. */
-async function report(): Promise<void> {
+/** The table: one row a bundle, in bytes. */
+export async function sizeReport(): Promise<string[]> {
     const folder = mkdtempSync(join(tmpdir(), "otary-size-"))
     try {
         const app = join(folder, "app.js")
         writeFileSync(app, "")
         const [loader, agent] = [bundleNodemcuLoader(), await bundleNodemcuApp(app, constants)]
-        const rows = [
+        return [
             ["bundle (bytes)".padEnd(28), ...["readable", "minified", "gzipped"].map(title => title.padStart(10))].join(""),
             await row("host: boot loader", bundleLoader),
             await row("host: agent, empty app", options => bundleApp(app, constants, options)),
@@ -84,13 +84,7 @@ async function report(): Promise<void> {
             luaBudgetRow("nodemcu: init.lua", loader, LUA_BUDGETS.loader),
             luaBudgetRow("nodemcu: agent, empty app", agent, LUA_BUDGETS.app),
         ]
-        process.stdout.write(`${rows.join("\n")}\n`)
     } finally {
         rmSync(folder, { recursive: true, force: true })
     }
 }
-
-report().catch((error: unknown) => {
-    process.stderr.write(`size report: ${error instanceof Error ? error.message : String(error)}\n`)
-    process.exitCode = 1
-})

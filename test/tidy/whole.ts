@@ -19,7 +19,7 @@ const ENTRIES = [
 /** Where the tests start. */
 const TEST_ENTRIES = [
     /^test\/.*\.test\.ts$/,
-    /^test\/bench\/main\.ts$/,
+    /^test\/bench\/(main|size)\.ts$/,
     /^test\/power-loss\/torture\.ts$/,
     /^test\/fuzz\/fuzz-main\.ts$/,
     // Programs that tests start as processes of their own.
