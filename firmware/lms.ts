@@ -176,6 +176,8 @@ function hash(bytes: Bytes): Bytes {
 function chainEnd(digit: number, at: number): Bytes {
     if (digit === base - 1) return signature.substring(at, at + hashBytes)
     head = prefix + byteOf(chain >>> 8) + byteOf(chain)
+    const walk = ports.digest.chain
+    if (walk !== undefined) return walk(head, digit, base - 1, signature.substring(at, at + hashBytes))
     return linksWalk(digit, at).substring(0, hashBytes)
 }
 

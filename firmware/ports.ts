@@ -58,6 +58,12 @@ export interface Digest {
      */
     ecdsaVerify?(this: void, key: string, message: Bytes, signature: string): boolean
     /**
+     * Walks a hash chain: for each position from `first` to `end` - 1 (0–254), link = SHA-256(`head` ‖ position as one byte ‖ link), cut
+     * to the length of `link`, 24 or 32 bytes; `head` has 22. Returns the last link. It may use the stage. For platforms on which a
+     * call costs more than a hash; absent elsewhere, where the core puts the same together itself.
+     */
+    chain?(this: void, head: Bytes, first: number, end: number, link: Bytes): Bytes
+    /**
      * The hash of a whole range of a region, in lower-case hex, for images without block lists.
      * `algorithm` is 1 (SHA-1) or 256 (SHA-256). Returns "" where the platform cannot.
      */

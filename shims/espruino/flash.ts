@@ -75,6 +75,28 @@ export function crc32(bytes: Bytes): number {
     return E.CRC32(bytes) | 0
 }
 
+/** Where position and link stand behind the head of a chain (ports.ts, Digest). */
+const POSITION_AT = 22
+const LINK_AT = 23
+
+/**
+ * Walks a hash chain within the stage (ports.ts, Digest): two natives a link, and no string is made. Errors: throws when memory is short.
+ */
+export function chain(head: Bytes, first: number, end: number, link: Bytes): Bytes {
+    const linkEnd = LINK_AT + link.length
+    const input = stageBytes.subarray(0, linkEnd)
+    stageBytes.set(head as unknown as ArrayLike<number>, 0)
+    stageBytes.set(link as unknown as ArrayLike<number>, LINK_AT)
+    for (let position = first; position < end; position++) {
+        stageBytes[POSITION_AT] = position
+        const digest = crypto.SHA256(input)
+        if (digest === undefined) throw new Error("no memory for a hash")
+        // A digest that is longer than a link reaches behind what is hashed.
+        stageBytes.set(digest as unknown as ArrayLike<number>, LINK_AT)
+    }
+    return stageText.substring(LINK_AT, linkEnd)
+}
+
 /**
  * The hash of a region's first bytes in hex (ports.ts, Digest). Espruino hashes natively in one shot, so a whole region only while memory
  * holds it; "" otherwise.

@@ -3,7 +3,19 @@
 import { filesMount } from "../../firmware/files"
 import { portsInstall } from "../../firmware/ports"
 import { runningInstall, type RunningImage } from "../../firmware/running"
-import { crc32, noCrc32, ofRegion, regionCreate, sha256, stageBytes, stageHash, stageInstall, stagePut, stageTake } from "./flash"
+import {
+    chain,
+    crc32,
+    noCrc32,
+    ofRegion,
+    regionCreate,
+    sha256,
+    stageBytes,
+    stageHash,
+    stageInstall,
+    stagePut,
+    stageTake,
+} from "./flash"
 import type { EspruinoE } from "./globals"
 import { LAYOUT_APP, LAYOUT_BOOT, LAYOUT_FILES, LAYOUT_JOURNAL, type EspruinoLayout } from "./layout"
 import { netAbort, netPause, netRequest } from "./net"
@@ -103,7 +115,7 @@ export function espruinoInstall(layout: EspruinoLayout): void {
         app: [regionCreate(layout, LAYOUT_APP), regionCreate(layout, LAYOUT_APP + 1)],
         files: [regionCreate(layout, LAYOUT_FILES), regionCreate(layout, LAYOUT_FILES + 1)],
         stage: { put: stagePut, place: stageBytes.set, sha256: stageHash, crc32: noCrc32, hasCrc32: false, take: stageTake },
-        digest: { sha256, crc32, ofRegion },
+        digest: { sha256, crc32, chain, ofRegion },
         clock: { nowS: clockNowS, upMs: clockUpMs, after: clockAfter, cancel: clockCancel },
         http: { request: netRequest, abort: netAbort, pause: netPause },
         board: { reset: E.reboot, watchdog: boardWatchdog, random: boardRandom, log: print },

@@ -32,9 +32,8 @@ export interface Verifications {
     readonly engines: readonly Verification[]
 }
 
-function median(values: readonly number[]): number {
-    return [...values].sort((a, b) => a - b)[values.length >> 1]!
-}
+/** The least: what a machine that is shared adds is not the engine's. */
+const least = (values: readonly number[]): number => Math.min(...values)
 
 const latin1 = ({ publicKey, message, signature }: LmsCase): [string, string, string] => [
     publicKey.toString("latin1"),
@@ -58,22 +57,23 @@ function onHost(one: LmsCase): Verification {
         peaks.push(process.memoryUsage().heapUsed - before)
         if (result !== LMS_VALID) throw new Error(`host: ${one.name} is refused`)
     }
-    return { engine: `host (Node ${process.versions.node}), nothing collected`, ms: median(times), peakBytes: median(peaks) }
+    return { engine: `host (Node ${process.versions.node}), nothing collected`, ms: least(times), peakBytes: least(peaks) }
 }
 
-const LUA_STEPS = `
+const LUA_STEPS = (look: string): string => `
 local step, count = __exports["lms.lmsStep"], collectgarbage
 count() count()
 local before, peak, result = count("count"), 0, 0
 while result == 0 do
   result = step()
+  ${look}
   local used = count("count")
   if used > peak then peak = used end
 end
 print(result .. " " .. (peak - before) * 1024)
 `
 
-/** On NodeMCU's Lua; memory as Lua itself counts it behind each step, its collector at work. */
+/** On NodeMCU's Lua; memory as Lua itself counts it, collected behind each step, as NodeMCU does by itself when memory is short. */
 function onLua(one: LmsCase): Verification {
     const rig = createRig({ appBytes: 8192, filesBytes: 8192, journalBytes: 8192 })
     const disk = createDisk(rig.flash)
@@ -87,17 +87,21 @@ function onLua(one: LmsCase): Verification {
     })
     const times: number[] = []
     const peaks: number[] = []
-    for (let round = 0; round < ROUNDS; round++) {
+    const run = (look: string): { ms: number; peak: number } => {
         core.modules.lms!.lmsStart!(...latin1(one))
         rig.lines.length = 0
         const started = performance.now()
-        const message = core.machine.run(LUA_STEPS)
-        times.push(performance.now() - started)
+        const message = core.machine.run(LUA_STEPS(look))
+        const ms = performance.now() - started
         const [result, peak] = rig.lines.join(" ").split(" ").map(Number)
         if (message !== "" || result !== LMS_VALID) throw new Error(`Lua: ${one.name} is refused: ${message}`)
-        peaks.push(peak!)
+        return { ms, peak: peak! }
     }
-    return { engine: "Lua 5.1", ms: median(times), peakBytes: median(peaks) }
+    for (let round = 0; round < ROUNDS; round++) {
+        times.push(run("").ms)
+        peaks.push(run("count()").peak)
+    }
+    return { engine: "Lua 5.1", ms: least(times), peakBytes: least(peaks) }
 }
 
 /** Bytes of a JsVar on Espruino for Linux, as its process.memory() counts them. */
@@ -141,7 +145,7 @@ async function onEspruino(one: LmsCase): Promise<Verification> {
         const code = (await bundleEspruinoScript(ESPRUINO_SCRIPT, define)).toString("latin1")
         const values = await runScript(board, `E.enableWatchdog=E.kickWatchdog=function(){};${code}\nclearTimeout();quit()`)
         const times = Array.from({ length: ROUNDS }, (_, round) => values[`ms${round}`]!)
-        return { engine: "Espruino for Linux", ms: median(times), peakBytes: values["peak"]! * JSVAR_BYTES }
+        return { engine: "Espruino for Linux", ms: least(times), peakBytes: values["peak"]! * JSVAR_BYTES }
     } finally {
         rmSync(folder, { recursive: true, force: true })
     }
@@ -149,9 +153,10 @@ async function onEspruino(one: LmsCase): Promise<Verification> {
 
 /** Measures the default parameters. Espruino is left out where there is none (ESPRUINO, or `espruino` on the PATH). */
 export async function measureVerifications(): Promise<Verifications> {
-    installHashes()
     const one = quickCase(lmsParams(24, 10, 4), 5, Buffer.alloc(1024, 7))
+    installHashes()
+    const { hashes } = check(one)
     const engines = [onHost(one), onLua(one)]
     if (findEspruino() !== "") engines.push(await onEspruino(one))
-    return { name: one.name, signatureBytes: one.signature.length, hashes: check(one).hashes, engines }
+    return { name: one.name, signatureBytes: one.signature.length, hashes, engines }
 }

@@ -28,8 +28,16 @@ export interface Checked {
 
 let hashes = 0
 
-/** Installs ports that do no more than a check needs. */
-export function installHashes(): void {
+/** A platform's own walk of a hash chain (firmware/ports.ts, Digest). */
+function walkChain(head: string, first: number, end: number, start: string): string {
+    let link = start
+    for (let position = first; position < end; position++, hashes++)
+        link = sha256(head + String.fromCharCode(position) + link).slice(0, start.length)
+    return link
+}
+
+/** Installs ports that do no more than a check needs; `walksChains`: those of a platform that walks them itself. */
+export function installHashes(walksChains = false): void {
     const stage = createStage()
     const counted = {
         ...stage,
@@ -43,6 +51,7 @@ export function installHashes(): void {
             hashes++
             return sha256(bytes)
         },
+        ...(walksChains && { chain: walkChain }),
     }
     portsInstall({ stage: counted, digest } as unknown as Ports)
 }

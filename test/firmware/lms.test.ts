@@ -6,7 +6,7 @@ import { LMS_VALID } from "../../firmware/lms"
 import { STATUS_SIGNATURE_INVALID } from "../../firmware/status"
 import { check, installHashes, quickCase, type LmsCase } from "./lms-rig"
 
-beforeAll(installHashes)
+beforeAll(() => installHashes())
 
 const SETS = [24, 32].flatMap(hashBytes =>
     LMS_HEIGHTS.flatMap(height => LMS_WIDTHS.map(width => lmsParams(hashBytes, height, width))),
@@ -21,6 +21,20 @@ test.each(SETS.map(params => [params.name, params] as const))("%s", (_name, para
         expect(checked.hashes).toBeLessThanOrEqual(params.chains * (2 ** params.width - 1) + params.height + 3)
         expect(lmsVerify(one.publicKey, one.message, one.signature)).toBe(true)
         expect(check({ ...one, message: Buffer.from("another") }).result).toBe(STATUS_SIGNATURE_INVALID)
+    }
+})
+
+test("a platform that walks chains itself comes to the same, with as many hashes", () => {
+    for (const params of SETS.filter(({ height }) => height === 10)) {
+        const one = quickCase(params, 3, Buffer.from("message"))
+        const own = check(one)
+        installHashes(true)
+        const walked = check(one)
+        expect([walked, walked.result]).toEqual([own, LMS_VALID])
+        const bent = Buffer.from(one.signature)
+        bent[100]! ^= 1
+        expect(check({ ...one, signature: bent }).result).toBe(STATUS_SIGNATURE_INVALID)
+        installHashes()
     }
 })
 

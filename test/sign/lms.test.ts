@@ -18,7 +18,7 @@ const read = (file: string): HssText[] => JSON.parse(readFileSync(join(__dirname
 const counting = (first: number, count: number): Buffer => Buffer.from(Array.from({ length: count }, (_, at) => first + at))
 const u32 = (value: number): Buffer => Buffer.from([value >>> 24, value >>> 16, value >>> 8, value].map(byte => byte & 255))
 
-beforeAll(installHashes)
+beforeAll(() => installHashes())
 
 test("RFC 8554, F.2: both levels, byte for byte", () => {
     const text = read("rfc8554.json")[1]!

@@ -8,7 +8,7 @@ import { LMS_VALID } from "../../firmware/lms"
 import { STATUS_SIGNATURE_INVALID } from "../../firmware/status"
 import { check, hssCases, installHashes } from "../firmware/lms-rig"
 
-beforeAll(installHashes)
+beforeAll(() => installHashes())
 
 const sizeOf = (lms: number, ots: number): number => lmsSignatureBytes(lmsParamsOfTypes(lms, ots)!)
 const PUBLISHED = ["rfc8554.json", "rfc9858.json"].flatMap(file => hssCases(file, sizeOf))
