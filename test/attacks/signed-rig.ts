@@ -79,6 +79,8 @@ export function signedImage(keys: readonly TestKey[] | Buffer, options: ImageOpt
 /** Boots the core of a rig as this image, with ECDSA in hardware. */
 export function startAs(rig: Rig, image: Partial<RunningImage> = {}, stepsMax?: number): Core {
     const core = startCore(rig, { name: "demo", version: "1.0.0", build_id: "b1", security: 0, ...image })
+    // Another engine has ports of its own, without ECDSA.
+    if (core.portsInstall === undefined) return core
     const ports = hostPorts({ ...hardwareOf(rig), ecdsaVerify })
     core.portsInstall(stepsMax === undefined ? ports : { ...ports, signatureStepsMax: stepsMax })
     core.files.filesMount()
@@ -105,6 +107,8 @@ export function offer(image: Buffer, running: Partial<RunningImage>, chunkBytes 
     const kept = regionBytes(rig, ["boot", "app0", "files0"])
     let status = core.updater.updaterContextCreate(updateOptions())
     if (status === 0) status = feed(core, image, chunkBytes)
+    // Engines that check signatures step by step answer later.
+    while (status === 0 && core.updater.updaterVerifying()) status = core.updater.updaterPoll()
     const isHarmed = regionBytes(rig, ["boot", "app0", "files0"]) !== kept
     return { status, isTouched: rig.flash.array.toString("latin1") !== before, isHarmed, rig, core }
 }
