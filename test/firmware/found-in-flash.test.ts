@@ -179,11 +179,17 @@ describe("records of a files area", () => {
 const image = imageOf({ app: NEW, files: { page: "p".repeat(5000) } })
 
 /** A download that was stopped far behind the start, then bent. Returns where the next one begins. */
-function resumedAt(bend: (journal: Buffer) => void, stopped = image): number {
+function resumedAt(
+    bend: (journal: Buffer) => void,
+    stopped = image,
+    leftBytes = 2000,
+    bendRig: (rig: Rig) => void = () => undefined,
+): number {
     const { rig, core } = board()
     core.updater.updaterContextCreate(updateOptions())
-    expect(feed(core, stopped.subarray(0, stopped.length - 2000), 1000)).toBe(STATUS_OK)
+    expect(feed(core, stopped.subarray(0, stopped.length - leftBytes), 1000)).toBe(STATUS_OK)
     bend(cells(rig, "journal", 0, rig.layout.regions.journal.sizeBytes))
+    bendRig(rig)
     const next = startCore(rig)
     next.updater.updaterContextCreate(updateOptions())
     const offset = next.updater.updaterResumeOffset()
@@ -236,6 +242,72 @@ describe("the journal of a stopped download", () => {
         expect(feed(core, image, 1000)).toBe(status.STATUS_NO_ROOM)
         expect(bootSlot(rig)).toBe(0)
     })
+})
+
+test("a new files area that cannot be read at the finish is not applied, wherever that begins", () => {
+    const results = new Set<number>()
+    for (let at = 0; at < 40; at++) {
+        const { rig, core } = board()
+        core.updater.updaterContextCreate(updateOptions())
+        feed(core, image.subarray(0, image.length - 100), 1000)
+        const { flash } = failing(rig, { kind: "blind", at, region: "files1" })
+        const next = startCore({ ...rig, flash })
+        next.updater.updaterContextCreate(updateOptions())
+        const fed = feed(next, image, 1000)
+        const result = fed === STATUS_DONE ? next.updater.updaterFinish() : fed
+        results.add(result)
+        expect(bootSlot(rig)).toBe(result === STATUS_OK ? 1 : 0)
+    }
+    expect(results).toContain(status.STATUS_FILES_FORMAT)
+})
+
+test("a download whose first part lost its first block begins anew", () => {
+    expect(
+        resumedAt(
+            () => undefined,
+            image,
+            100,
+            rig => void (cells(rig, "app1", 10, 1)[0]! ^= 1),
+        ),
+    ).toBe(0)
+})
+
+test("parts whose names are not in the order of the image are gone on with all the same", () => {
+    const [manifest, appList, app, filesList, files] = imageEntries({ app: NEW, files: { page: "p".repeat(5000) } })
+    const turned = zipOf([manifest!, filesList!, files!, appList!, app!])
+    expect(resumedAt(() => undefined, turned, 6000)).toBeGreaterThan(turned.length - 6000 - 4096 - 1000)
+})
+
+describe("a torn block in an erase unit of several", () => {
+    const LARGE = { eraseBytes: 65536, programBytes: 32, appBytes: 65536, filesBytes: 131072, loaderBytes: 65536 }
+
+    test.each([262144, 196608])(
+        "and reads that fail in the next life, journal of %i bytes: the update ends well",
+        journalBytes => {
+            for (let torn = 6; torn < 24; torn++) {
+                for (const at of [-1, 0, 1, 2, 3, 4]) {
+                    const rig = createRig({ ...LARGE, journalBytes })
+                    install(rig, OLD)
+                    const results: number[] = []
+                    for (const failure of [{ kind: "torn", at: torn } as const, { kind: "blink", at, region: "app1" } as const]) {
+                        const core = startCore({ ...rig, flash: failing(rig, failure).flash })
+                        core.updater.updaterContextCreate(updateOptions())
+                        try {
+                            feed(core, image, 1000)
+                        } catch (error) {
+                            expect(error).toBeInstanceOf(PowerCut)
+                        }
+                    }
+                    for (let life = 0; life < 2; life++) {
+                        const core = startCore(rig)
+                        core.updater.updaterContextCreate(updateOptions())
+                        results.push(feed(core, image, 1000))
+                    }
+                    expect(results).toContain(STATUS_DONE)
+                }
+            }
+        },
+    )
 })
 
 describe("a stopped download with all block lists ahead of the parts", () => {
