@@ -144,9 +144,9 @@ function manifestBegin(name: string): number {
 
 function listEntry(k: number): number {
     if (zipEntryBytes() !== listBytesOf(manifestParts()[k].sizeBytes)) return status.STATUS_BLOCK_LIST
-    // A continued download may pass a list again that is in the journal already. Of a part that was not begun it is taken anew: its
-    // own write may have been cut.
-    if (listIsWhole[k] && doneBlocks[k] > 0) {
+    // A continued download may pass a list again that is in the journal already. Of a part that was not begun it is taken anew, once:
+    // its own write may have been cut.
+    if (listIsWhole[k] && doneBlocks[k] >= 0) {
         other()
         return status.STATUS_OK
     }
@@ -198,7 +198,10 @@ export function entryEnd(): number {
     if (entry === ENTRY_SIGNATURE) return signatureEnd()
     const result = blocksEnd()
     if (result !== status.STATUS_OK) return result
-    if (entry === ENTRY_LIST) listIsWhole[index] = true
+    if (entry === ENTRY_LIST) {
+        listIsWhole[index] = true
+        doneBlocks[index] = 0
+    }
     if (entry === ENTRY_PART) partState[index] = PART_WHOLE
     entry = ENTRY_OTHER
     return status.STATUS_OK

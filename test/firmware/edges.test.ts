@@ -135,6 +135,10 @@ describe("good images in rare forms", () => {
         good(zipOf([{ name: "demo-1.1.0/", bytes: Buffer.alloc(0) }, ...entries]))
     })
 
+    test("a block list twice: the first one counts", () => {
+        good(imageOf({ app: NEW, bend: ([manifest, list, ...rest]) => [manifest!, list!, list!, ...rest] }))
+    })
+
     test("a comment behind the end record, whole or in pieces", () => {
         const image = Buffer.concat([imageOf({ app: NEW }), Buffer.from("built by hand")])
         image.writeUInt16LE(13, image.length - 13 - 2)

@@ -278,38 +278,6 @@ test("parts whose names are not in the order of the image are gone on with all t
     expect(resumedAt(() => undefined, turned, 6000)).toBeGreaterThan(turned.length - 6000 - 4096 - 1000)
 })
 
-describe("a torn block in an erase unit of several", () => {
-    const LARGE = { eraseBytes: 65536, programBytes: 32, appBytes: 65536, filesBytes: 131072, loaderBytes: 65536 }
-
-    test.each([262144, 196608])(
-        "and reads that fail in the next life, journal of %i bytes: the update ends well",
-        journalBytes => {
-            for (let torn = 6; torn < 24; torn++) {
-                for (const at of [-1, 0, 1, 2, 3, 4]) {
-                    const rig = createRig({ ...LARGE, journalBytes })
-                    install(rig, OLD)
-                    const results: number[] = []
-                    for (const failure of [{ kind: "torn", at: torn } as const, { kind: "blink", at, region: "app1" } as const]) {
-                        const core = startCore({ ...rig, flash: failing(rig, failure).flash })
-                        core.updater.updaterContextCreate(updateOptions())
-                        try {
-                            feed(core, image, 1000)
-                        } catch (error) {
-                            expect(error).toBeInstanceOf(PowerCut)
-                        }
-                    }
-                    for (let life = 0; life < 2; life++) {
-                        const core = startCore(rig)
-                        core.updater.updaterContextCreate(updateOptions())
-                        results.push(feed(core, image, 1000))
-                    }
-                    expect(results).toContain(STATUS_DONE)
-                }
-            }
-        },
-    )
-})
-
 describe("a stopped download with all block lists ahead of the parts", () => {
     const [manifest, appList, app, filesList, files] = imageEntries({ app: NEW, files: { page: "p".repeat(5000) } })
     const ahead = zipOf([manifest!, appList!, filesList!, app!, files!])

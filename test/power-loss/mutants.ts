@@ -104,7 +104,7 @@ export const MUTANTS: readonly Mutant[] = [
     {
         name: "a list without a block behind it is believed",
         file: "entries",
-        from: "if (listIsWhole[k] && doneBlocks[k] > 0) {",
+        from: "if (listIsWhole[k] && doneBlocks[k] >= 0) {",
         to: "if (listIsWhole[k]) {",
     },
     { name: "a merge that starts behind what it finds", file: "files", from: "area.end = alignUp(start, area.align)", to: "" },

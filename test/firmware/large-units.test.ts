@@ -1,0 +1,42 @@
+// Erase units of several blocks: a torn block, then reads that fail while its good neighbours are carried.
+
+import * as status from "../../firmware/status"
+import { createRig, feed, install, startCore, updateOptions } from "./core"
+import { failing, PowerCut } from "./failing-flash"
+import { imageOf, seededBytes } from "./images"
+
+const OLD = seededBytes(5000, 1)
+const { STATUS_DONE } = status
+const image = imageOf({ app: seededBytes(20_001, 2), files: { page: "p".repeat(5000) } })
+
+describe("a torn block in an erase unit of several", () => {
+    const LARGE = { eraseBytes: 65536, programBytes: 32, appBytes: 65536, filesBytes: 131072, loaderBytes: 65536 }
+
+    test.each([262144, 196608])(
+        "and reads that fail in the next life, journal of %i bytes: the update ends well",
+        journalBytes => {
+            for (let torn = 6; torn < 24; torn++) {
+                for (const at of [-1, 0, 1, 2, 3, 4]) {
+                    const rig = createRig({ ...LARGE, journalBytes })
+                    install(rig, OLD)
+                    const results: number[] = []
+                    for (const failure of [{ kind: "torn", at: torn } as const, { kind: "blink", at, region: "app1" } as const]) {
+                        const core = startCore({ ...rig, flash: failing(rig, failure).flash })
+                        core.updater.updaterContextCreate(updateOptions())
+                        try {
+                            feed(core, image, 1000)
+                        } catch (error) {
+                            expect(error).toBeInstanceOf(PowerCut)
+                        }
+                    }
+                    for (let life = 0; life < 2; life++) {
+                        const core = startCore(rig)
+                        core.updater.updaterContextCreate(updateOptions())
+                        results.push(feed(core, image, 1000))
+                    }
+                    expect(results).toContain(STATUS_DONE)
+                }
+            }
+        },
+    )
+})
