@@ -1,4 +1,4 @@
-// Erase units of several blocks: a torn block, then reads that fail while its good neighbours are carried.
+// Flash that fails while a download continues: torn blocks in erase units of several, and lists that cannot be taken anew.
 
 import * as status from "../../firmware/status"
 import { createRig, feed, install, startCore, updateOptions } from "./core"
@@ -39,4 +39,19 @@ describe("a torn block in an erase unit of several", () => {
             }
         },
     )
+})
+
+test("a list that is taken anew, over a journal that erases no more, ends the attempt; the next one succeeds", () => {
+    const rig = createRig({ appBytes: 32768, filesBytes: 16384, journalBytes: 65536 })
+    const core = install(rig, OLD)
+    core.updater.updaterContextCreate(updateOptions())
+    // Up to the files area: its list is whole, and none of its blocks is marked.
+    expect(feed(core, image.subarray(0, image.indexOf("OTF1")), 1000)).toBe(status.STATUS_OK)
+    const results = [failing(rig, { kind: "dead", at: 0, region: "journal" }).flash, rig.flash].map(flash => {
+        const next = startCore({ ...rig, flash })
+        next.updater.updaterContextCreate(updateOptions())
+        expect(next.updater.updaterResumeOffset()).toBeGreaterThan(20_000)
+        return feed(next, image, 1000)
+    })
+    expect(results).toEqual([status.STATUS_FLASH, STATUS_DONE])
 })
