@@ -38,15 +38,11 @@ export function stagePut(at: number, bytes: Bytes, from: number, to: number): vo
 }
 
 /**
- * The SHA-256 of the first `lengthBytes` (ports.ts, Stage).
+ * The SHA-256 of the first `lengthBytes` (ports.ts, Stage). Errors: throws when memory is short.
  * @resident
  */
 export function stageHash(lengthBytes: number): Bytes {
-    let data: Uint8Array = stageBytes
-    if (lengthBytes < BLOCK_BYTES) data = stageBytes.subarray(0, lengthBytes)
-    const digest = crypto.SHA256(data)
-    if (digest === undefined) return ""
-    return E.toString(digest)
+    return sha256(lengthBytes < BLOCK_BYTES ? stageBytes.subarray(0, lengthBytes) : stageBytes)
 }
 
 /** The first `lengthBytes` (ports.ts, Stage). */
