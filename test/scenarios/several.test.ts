@@ -6,6 +6,7 @@ import type { Knobs } from "../../host/cloud/domain/rollout"
 import { tokenHash } from "../../host/cloud/ids"
 import { tick } from "../../host/cloud/scheduler"
 import { report } from "../../host/cloud/services/report"
+import { settleOverdue } from "../../host/cloud/services/overdue"
 import { createRollout } from "../../host/cloud/services/rollout-create"
 import type { EventRow } from "../../host/cloud/store/store"
 import { startRig, type Process, type Rig } from "./rig"
@@ -105,4 +106,29 @@ test("no task twice, limits exact", async () => {
         expect(left).toHaveLength(size)
     })
     await fc.assert(property, { numRuns: 12, seed: SEED, endOnFailure: true })
+}, 60_000)
+
+/** Rounds in which every process settles the same tasks at once. */
+const RESENDS = 5
+
+test("a task whose time is up is settled once, however many look", async () => {
+    const ids = Array.from({ length: 600 }, (_, index) => `overdue-${index}`)
+    await rig.devices(ids, "overdue")
+    const release = await rig.release("1.1.0", {}, "overdue")
+    const { context } = rig.processes[0] as Process
+    const knobs = { delivery: "push" as const, ackTimeoutS: 70, ackRetriesMax: RESENDS }
+    await createRollout(context, DEFAULT_TENANT, { release: release.id, mode: "snapshot", scope: { kind: "all" }, knobs })
+    while ((await tick(context)) === "now");
+    for (let round = 1; round <= RESENDS + 1; round += 1) {
+        rig.advance(80)
+        // One reads what the other is about to commit.
+        const looks = [...rig.processes, ...rig.processes].map(async ({ context: own }) => {
+            for (let turn = 0; turn < 8; turn += 1) await settleOverdue(own)
+        })
+        await Promise.all(looks)
+    }
+    const events = (await rig.events()).filter(({ device }) => ids.includes(device ?? ""))
+    const count = (type: string): number => events.filter(event => event.type === type).length
+    expect(count("task.offered")).toBe(ids.length * (RESENDS + 1))
+    expect(count("task.failed")).toBe(ids.length)
 }, 60_000)

@@ -53,9 +53,24 @@ const IN_STATES = `select ${TASK} from task t ${ON_DEVICE} where t.rollout_id = 
 const OVERDUE = `select ${TASK} from task t ${ON_DEVICE} where t.deadline_at <= $1 and t.deadline_at is not null
     order by t.deadline_at, t.device_id limit $2 for update of d skip locked`
 
+/** Tasks of devices that are locked by now. */
+const OF_LOCKED = `select ${TASK} from task t where t.device_id = any($1) and t.id = any($2) and t.latest`
+
 const STATES = `'{${TASK_STATES.filter(taskActive).join(",")}}'::text[]`
 
 const ACTIVE_OF = `select ${TASK} from task t where t.device_id = any($1) and t.state = any(${STATES})`
+
+/**
+ * Runs a statement that locks the devices of tasks, and looks at the tasks again: what it read is older than its locks, and somebody
+ * may have moved a task in between. Answers the tasks that nobody has moved.
+ */
+async function take(query: Query, statement: string, parameters: unknown[]): Promise<TaskRow[]> {
+    const before = await query<TaskRow>(statement, parameters)
+    if (before.length === 0) return []
+    const names = [before.map(({ device }) => device), before.map(({ id }) => id)]
+    const now = new Map((await query<TaskRow>(OF_LOCKED, names)).map(task => [task.id, task]))
+    return before.filter(({ id, state, deadlineMs }) => now.get(id)?.state === state && now.get(id)?.deadlineMs === deadlineMs)
+}
 
 async function insert(query: Query, rows: TaskRow[]): Promise<void> {
     if (rows.length === 0) return
@@ -88,8 +103,8 @@ export function taskTable(query: Query): TaskTable {
             const text = "select 1 from task t join rollout o on o.id = t.rollout_id where o.release_id = $1 limit 1"
             return (await query(text, [release])).length === 1
         },
-        takeQueued: (rollout, now, seenAfter, limit) => query<TaskRow>(QUEUED, [rollout, now, seenAfter, limit]),
-        takeInStates: (rollout, states, limit) => query<TaskRow>(IN_STATES, [rollout, states, limit]),
-        takeOverdue: (now, limit) => query<TaskRow>(OVERDUE, [now, limit]),
+        takeQueued: (rollout, now, seenAfter, limit) => take(query, QUEUED, [rollout, now, seenAfter, limit]),
+        takeInStates: (rollout, states, limit) => take(query, IN_STATES, [rollout, states, limit]),
+        takeOverdue: (now, limit) => take(query, OVERDUE, [now, limit]),
     }
 }
