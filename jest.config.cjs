@@ -1,4 +1,4 @@
-// How jest finds and runs the tests: TypeScript through esbuild, two workers, every test bounded in time.
+// How jest finds and runs the tests: TypeScript through esbuild, every test bounded in time.
 
 module.exports = {
     testEnvironment: "node",
@@ -7,6 +7,7 @@ module.exports = {
     transform: { "\\.ts$": "<rootDir>/build/jest-transform.cjs" },
     moduleFileExtensions: ["ts", "js", "cjs", "json"],
     moduleNameMapper: { "^otary$": "<rootDir>/firmware/api.ts" },
-    maxWorkers: 2,
+    // One more than small machines have cores: the longest suites wait for real processes most of the time.
+    maxWorkers: 3,
     testTimeout: 15_000,
 }

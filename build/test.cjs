@@ -2,7 +2,7 @@
 
 "use strict"
 
-const { spawnSync } = require("node:child_process")
+const { spawn } = require("node:child_process")
 const { mkdtempSync, readFileSync, rmSync } = require("node:fs")
 const { tmpdir } = require("node:os")
 const { join } = require("node:path")
@@ -11,30 +11,38 @@ const { coverageJudge, coverageStart } = require("./coverage.cjs")
 const root = join(__dirname, "..")
 const sum = { passed: 0, failed: 0, skipped: 0 }
 
-/** Runs a package's command with this Node and shows its output. Returns whether it succeeded. */
-function run(script, parameters, environment = {}) {
+/** Runs a package's command with this Node, and shows its output when it comes ("inherit") or at the end. Answers whether it succeeded. */
+function run(script, parameters, { environment = {}, output = "inherit" } = {}) {
     const started = Date.now()
-    const result = spawnSync(process.execPath, [join(root, "node_modules", script), ...parameters], {
+    const child = spawn(process.execPath, [join(root, "node_modules", script), ...parameters], {
         cwd: root,
-        stdio: "inherit",
+        stdio: ["ignore", output, output],
         env: { ...process.env, ...environment },
     })
-    const seconds = ((Date.now() - started) / 1000).toFixed(1)
-    process.stdout.write(`${result.status === 0 ? "ok    " : "FAILED"}  ${script.split("/")[0]}  ${seconds} s\n`)
-    return result.status === 0
+    const chunks = []
+    for (const stream of [child.stdout, child.stderr]) stream?.on("data", chunk => chunks.push(chunk))
+    return new Promise(resolve => {
+        child.on("error", error => chunks.push(Buffer.from(`${error.message}\n`)))
+        child.on("close", code => {
+            const seconds = ((Date.now() - started) / 1000).toFixed(1)
+            process.stdout.write(Buffer.concat(chunks))
+            process.stdout.write(`${code === 0 ? "ok    " : "FAILED"}  ${script.split("/")[0]}  ${seconds} s\n`)
+            resolve(code === 0)
+        })
+    })
 }
 
 /** A checker that only says yes or no counts as one test. */
-function check(script, parameters) {
-    if (run(script, parameters)) sum.passed++
+async function check(script, parameters) {
+    if (await run(script, parameters, { output: "pipe" })) sum.passed++
     else sum.failed++
 }
 
 /** Jest's own counts; a suite that could not even be loaded counts as one failure. */
-function jest(parameters, environment) {
+async function jest(parameters, environment) {
     const folder = mkdtempSync(join(tmpdir(), "otary-test-"))
     const report = join(folder, "jest.json")
-    const good = run("jest/bin/jest.js", ["--ci", "--json", `--outputFile=${report}`, ...parameters], environment)
+    const good = await run("jest/bin/jest.js", ["--ci", "--json", `--outputFile=${report}`, ...parameters], { environment })
     try {
         const counts = JSON.parse(readFileSync(report, "utf8"))
         sum.passed += counts.numPassedTests
@@ -50,10 +58,10 @@ function jest(parameters, environment) {
 }
 
 /** Every suite, over a firmware that counts which of its lines and branches run; that all do is one more test. */
-function jestWithCoverage() {
+async function jestWithCoverage() {
     const coverage = coverageStart()
     try {
-        jest(coverage.parameters, coverage.environment)
+        await jest(coverage.parameters, coverage.environment)
         if (coverageJudge(coverage.result())) sum.passed++
         else sum.failed++
     } finally {
@@ -61,11 +69,17 @@ function jestWithCoverage() {
     }
 }
 
-check("typescript/bin/tsc", ["--noEmit"])
-check("eslint/bin/eslint.js", ["--max-warnings", "0", "."])
-check("prettier/bin/prettier.cjs", ["--check", "--log-level", "warn", "."])
-// What a part of the suites reaches says nothing.
-if (process.argv.length > 2) jest(process.argv.slice(2))
-else jestWithCoverage()
-process.stdout.write(`${sum.passed} passed, ${sum.failed} failed, ${sum.skipped} skipped\n`)
-process.exitCode = sum.failed === 0 ? 0 : 1
+async function main() {
+    await Promise.all([
+        check("typescript/bin/tsc", ["--noEmit"]),
+        check("eslint/bin/eslint.js", ["--max-warnings", "0", "."]),
+        check("prettier/bin/prettier.cjs", ["--check", "--log-level", "warn", "."]),
+    ])
+    // What a part of the suites reaches says nothing.
+    if (process.argv.length > 2) await jest(process.argv.slice(2))
+    else await jestWithCoverage()
+    process.stdout.write(`${sum.passed} passed, ${sum.failed} failed, ${sum.skipped} skipped\n`)
+    process.exitCode = sum.failed === 0 ? 0 : 1
+}
+
+void main()

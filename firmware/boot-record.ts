@@ -167,11 +167,14 @@ function slotFree(): number {
     return -1
 }
 
-/** The unit that may be erased: not the one of the last record whose write was finished for certain. */
+/**
+ * The unit that may be erased: not the one of the last record whose write was finished for certain, which a double proves of the
+ * one that it repeats, and any later record of those ahead of it.
+ */
 function unitToErase(): number {
     let standing = -1
     for (let i = 0; i < BOOT_SLOTS * 2; i++) {
-        if (slots[i].length === BOOT_RECORD_BYTES && u8(slots[i], ROLE_AT) === ROLE_DOUBLE) {
+        if (slots[i].length === BOOT_RECORD_BYTES && (i !== newest || u8(slots[i], ROLE_AT) === ROLE_DOUBLE)) {
             if (standing < 0 || sequenceOf(slots[i]) < sequenceOf(slots[standing])) standing = i
         }
     }

@@ -58,6 +58,7 @@ test.each([
     ["blocks on their way back from the scratch unit, for a block whose mark flickers", "7:0:40.0.812,24.0.778"],
     ["carried blocks that are no help where one ahead of them was overwritten", "9:1:43.7.4360"],
     ["a boot record that flickers at the start of an erased unit", "0:6:6.0.62,3.0.853,6.0.809,1.5.4,4.1.0,0.4.0,0.1.0,33.4.0"],
+    ["the unit of a record whose double was torn, erased for the next double", "0:6:6.0.13,2.0.36"],
 ])("%s: %s", (_, seed) => {
     const search = new Search(coreCode())
     search.replay(caseOf(seed))
