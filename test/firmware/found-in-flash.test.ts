@@ -61,6 +61,17 @@ describe("boot records that no core writes are not believed for their check", ()
     })
 })
 
+test("a record that stands alone in a full unit outlives the write of the next one", () => {
+    const { rig } = board()
+    // Its double was never written, and what lies ahead of it in its unit is torn.
+    const alone = Buffer.from(cells(rig, "boot", 0, 256))
+    cells(rig, "boot", 0, 768).fill(0)
+    alone.copy(cells(rig, "boot", 768, 256))
+    expect(bootSlot(rig)).toBe(0)
+    expect(cells(rig, "boot", 768, 256).equals(alone)).toBe(true)
+    expect(cells(rig, "boot", 4096, 4).toString("latin1")).toBe("OTB1")
+})
+
 test("a record whose write was cut, alone in a full unit: the unit of the one before stays", () => {
     const { rig, core } = board()
     const record = core.bootRecord.bootRecordRead()!

@@ -1,5 +1,6 @@
 // A device whose cloud is killed: it takes what it is offered, and remembers what the cloud acknowledged.
 
+import { lt } from "semver"
 import type { Json } from "../api/cloud-fixture"
 import type { CloudProcess } from "./cloud-process"
 
@@ -53,7 +54,8 @@ export class KilledDevice {
             if (states.get(update) !== "succeeded")
                 throw new Error(`${this.id}: ${update} succeeded, and is ${states.get(update)}`)
         }
-        if (this.acknowledged.size > 0 && version < this.version) throw new Error(`${this.id}: version ${this.version} is lost`)
+        if (this.acknowledged.size > 0 && lt(version, this.version))
+            throw new Error(`${this.id}: version ${this.version} is lost`)
         return active.filter(({ state }: Json) => /offered|working|probation/.test(state)).map(({ rollout }: Json) => rollout)
     }
 }
