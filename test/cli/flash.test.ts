@@ -9,11 +9,20 @@ import { writeFileSync } from "node:fs"
 const folder = makeFolder()
 afterAll(() => folder.remove())
 
-async function packBlink(target: "espruino" | "nodemcu"): Promise<string> {
+const images = new Map<string, Promise<string>>()
+
+async function pack(target: "espruino" | "nodemcu"): Promise<string> {
     const path = join(folder.path, `${target}.zip`)
     const { bytes } = await packFolder(join(projectRoot(), "docs/examples/blink"), { overrides: { target } })
     writeFileSync(path, bytes)
     return path
+}
+
+/** Path of the example's image; packed once for each target. */
+function packBlink(target: "espruino" | "nodemcu"): Promise<string> {
+    const image = images.get(target) ?? pack(target)
+    images.set(target, image)
+    return image
 }
 
 test("Espruino: every line, Storage wiped first and the loader last; one cannot pass for its own success", async () => {
