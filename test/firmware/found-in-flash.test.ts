@@ -61,15 +61,21 @@ describe("boot records that no core writes are not believed for their check", ()
     })
 })
 
-test("a record that stands alone in a full unit outlives the write of the next one", () => {
+test.each([
+    ["and in the chip: its unit stays", 4096, false],
+    ["with a double of an older one in the other unit: that one stays", 0, true],
+])("a record alone in a full unit, %s", (_name, nextAt, hasOlder) => {
     const { rig } = board()
+    const [alone, older] = [0, 256].map(at => Buffer.from(cells(rig, "boot", at, 256))) as [Buffer, Buffer]
     // Its double was never written, and what lies ahead of it in its unit is torn.
-    const alone = Buffer.from(cells(rig, "boot", 0, 256))
     cells(rig, "boot", 0, 768).fill(0)
+    alone.writeUInt32LE(alone.readUInt32LE(4) - 10, 4)
+    check(alone.subarray(0, 248)).copy(alone, 248)
     alone.copy(cells(rig, "boot", 768, 256))
+    if (hasOlder) older.copy(cells(rig, "boot", 4096, 256))
     expect(bootSlot(rig)).toBe(0)
-    expect(cells(rig, "boot", 768, 256).equals(alone)).toBe(true)
-    expect(cells(rig, "boot", 4096, 4).toString("latin1")).toBe("OTB1")
+    expect(cells(rig, "boot", 4096 - nextAt + (hasOlder ? 0 : 768), 256).equals(hasOlder ? older : alone)).toBe(true)
+    expect(cells(rig, "boot", nextAt, 4).toString("latin1")).toBe("OTB1")
 })
 
 test("a record whose write was cut, alone in a full unit: the unit of the one before stays", () => {
