@@ -137,12 +137,12 @@ function regionProgram(this: PlacedRegion, offset: number, data: Bytes | Uint8Ar
 }
 
 function regionProgramStaged(
-    this: PlacedRegion & { program: typeof regionProgram },
+    this: PlacedRegion & { programBytes: number; program: typeof regionProgram },
     offset: number,
     lengthBytes: number,
 ): number {
     if (lengthBytes === BLOCK_BYTES) return this.program(offset, stageBytes)
-    const paddedBytes = alignUp(lengthBytes, PROGRAM_BYTES)
+    const paddedBytes = alignUp(lengthBytes, this.programBytes)
     stageBytes.fill(255, lengthBytes, paddedBytes)
     return this.program(offset, stageBytes.subarray(0, paddedBytes))
 }

@@ -1,23 +1,17 @@
 // The built core on the real Espruino, its functions callable from a test as if they were here: each call waits for its answer.
 
-import { execFileSync, spawn, type ChildProcess } from "node:child_process"
-import { closeSync, constants, mkdirSync, openSync, readFileSync, readSync, writeFileSync, writeSync } from "node:fs"
+import { readFileSync, writeFileSync } from "node:fs"
 import { join, resolve } from "node:path"
 import { bundleEspruinoScript } from "../../../build/bundle-espruino"
 import { projectRoot } from "../../../build/root"
 import type { Region } from "../../../firmware/ports"
-import { engine, type Core, type Rig } from "../../firmware/core"
-import { ESPRUINO } from "./real"
+import { createRig, engine, type Core, type Rig } from "../../firmware/core"
+import { RemoteProcess } from "./remote-process"
 
-const MODULES = ["boot-record", "boot", "commit", "files", "files-log", "running", "signals", "updater"]
+const MODULES = ["boot-record", "boot", "commit", "files", "files-log", "lms", "running", "signals", "updater", "version"]
 const FLASH_BYTES = 262144
-const STORAGE_ADDRESS = 0x10000000
+const FLASH_ADDRESS = 0x10000000
 const PAGE_BYTES = 1024
-/** Longest time in ms that a call may take. */
-const CALL_MS_MAX = 20_000
-const SLEEP = new Int32Array(new SharedArrayBuffer(4))
-/** Ends an answer on the console. */
-const MARK = "\x02"
 
 const camel = (name: string): string => name.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase())
 
@@ -26,111 +20,76 @@ function functionsOf(name: string): string[] {
     return [...text.matchAll(/^export function (\w+)/gm)].map(([, run]) => run!)
 }
 
-/** The core over the shim's own ports, its functions by name in a global table. */
+/** A function of the core, to be found in the finished bundle. */
+const put = (run: string): string => `core["${run}"] = function () { return ${run}.apply(undefined, arguments) }`
+/** The same there, minified: its name, and what stands for it. */
+const PUT = /\b\w+\["(\w+\.\w+)"\]=function\(\)\{return ([\w$]+|[\w$]+\(\d+\))\.apply\(void 0,arguments\)\}/g
+
+/**
+ * The core over the shim's own ports, its functions by name in a global table. A chip that a test has made to fail is asked, operation by
+ * operation; else the flash is Espruino's own.
+ */
 function entryText(): string {
     const imports = MODULES.map(name => `import * as ${camel(name)} from "./firmware/${name}"`)
-    const puts = MODULES.flatMap(name => functionsOf(name).map(run => `"${camel(name)}.${run}": ${camel(name)}.${run}`))
+    const puts = MODULES.flatMap(name => functionsOf(name).map(run => put(`${camel(name)}.${run}`)))
     return `${imports.join("\n")}
 import { ports } from "./firmware/ports"
 import { espruinoInstall } from "./shims/espruino/main"
 declare const global: any
 declare function require(name: string): any
-global.core = { ${puts.join(",\n")} }
-global.install = function (layout: any) {
+declare function btoa(data: any): string
+const core = global.core
+global.otary = { file: "core", at: 0 }
+const flash = require("Flash")
+const natives = global.natives || { erasePage: flash.erasePage, write: flash.write, read: flash.read }
+global.natives = natives
+global.getTime = function () { return global.clockS }
+// Of whichever boot is called.
+flash.erasePage = function (address: number) {
+    const at = global.core.at, pageBytes = global.core.pageBytes, isAsked = global.core.isAsked
+    if (isAsked) return global.ask(["erase", address - at])
+    global.writes++
     // The suites' chips have larger pages than Espruino for Linux.
-    const flash = require("Flash")
-    const erase = flash.erasePage
-    flash.erasePage = function (address: number) {
-        for (let at = 0; at < layout.pageBytes; at += ${PAGE_BYTES}) erase(address + at)
+    for (let page = 0; page < pageBytes; page += ${PAGE_BYTES}) natives.erasePage(address + page)
+}
+flash.write = function (data: any, address: number) {
+    if (global.core.isAsked) global.ask(["program", address - global.core.at, btoa(data)])
+    else {
+        global.writes++
+        natives.write(data, address)
     }
+}
+flash.read = function (length: number, address: number) {
+    if (!global.core.isAsked) return natives.read(length, address)
+    const bytes = global.ask(["read", address - global.core.at, length])
+    return bytes === "" ? undefined : bytes
+}
+${puts.join("\n")}
+core.run = function (code: string, values: any) { return eval(code).apply(undefined, values) }
+core.install = function (layout: any, programBytes: number, isAsked: boolean) {
+    core.at = layout.address
+    core.pageBytes = layout.pageBytes
+    core.isAsked = isAsked
     espruinoInstall(layout)
-    global.regions = [ports.boot, ports.journal, ports.app[0], ports.app[1], ports.files[0], ports.files[1]]
+    core.regions = [ports.boot, ports.journal, ports.app[0], ports.app[1], ports.files[0], ports.files[1]]
+    Object.getPrototypeOf(ports.boot).programBytes = programBytes
 }`
 }
 
-/** What reads a call, makes it, and leaves its answer in a file. */
-const CALLER = `global.bytes=function(x){if(typeof x=="string")return x[0]=="~"?atob(x.substr(1)):x;
-if(typeof x=="object"&&x!==null)for(var k in x)x[k]=bytes(x[k]);return x};
-global.go=function(){var q=JSON.parse(require("fs").readFileSync("call.json"));
-var a=bytes(q[1]).map(function(x){return x&&x.region>=0?regions[x.region]:x});
-var v=core[q[0]].apply(undefined,a);
-require("fs").writeFileSync("answer.json",v===undefined?"":JSON.stringify(v));print("\\x02")};`
-
 let code = ""
+/** What stands for each function in the code. */
+const places = new Map<string, string>()
 
 /** Builds the core; to be called before the suites run. */
 export async function buildCore(): Promise<void> {
-    const bundle = await bundleEspruinoScript(entryText(), {}, { mangle: false })
-    // The suites' images are for this platform.
-    code = bundle.toString("latin1").replace('"espruino"', '"host"')
-}
-
-/** JSON whose strings of bytes are in base64, marked by a tilde: an escape above \x7f would make a UTF-8 string of them. */
-function inBase64(value: unknown): string {
-    const marked = (_: string, one: unknown): unknown =>
-        typeof one === "string" && !/^[ -}]*$/.test(one) ? `~${Buffer.from(one, "latin1").toString("base64")}` : one
-    return JSON.stringify(value, marked)
-}
-
-/** An Espruino in a folder that answers calls. */
-class Remote {
-    private readonly child: ChildProcess
-    private readonly input: number
-    private readonly output: number
-
-    constructor(private readonly folder: string) {
-        mkdirSync(folder, { recursive: true })
-        execFileSync("mkfifo", [join(folder, "in"), join(folder, "out")])
-        writeFileSync(join(folder, "core.js"), `${code}\n${CALLER}`)
-        this.child = spawn(
-            "sh",
-            ["-c", `exec "$0" -e 'setInterval(function(){},60000);echo(0)' <in >out 2>/dev/null`, ESPRUINO],
-            {
-                cwd: folder,
-                stdio: "ignore",
-            },
-        )
-        this.input = openSync(join(folder, "in"), "w")
-        this.output = openSync(join(folder, "out"), constants.O_RDONLY | constants.O_NONBLOCK)
-    }
-
-    /** Runs a line that ends with the mark. Errors: throws when Espruino ends, or raises an error. */
-    run(line: string): void {
-        writeSync(this.input, `\x10${line}\n`)
-        const endMs = performance.now() + CALL_MS_MAX
-        let text = ""
-        while (!text.includes(MARK)) {
-            const piece = this.read()
-            text += piece
-            if (/Uncaught[^\n]*\n/.test(text)) throw new Error(`Espruino: ${text.slice(-500)}`)
-            if (performance.now() > endMs) throw new Error(`Espruino: no answer to ${line.slice(0, 200)}: ${text.slice(-500)}`)
-            if (piece === "") Atomics.wait(SLEEP, 0, 0, 1)
-        }
-    }
-
-    /** What has come; "" for nothing. */
-    private read(): string {
-        const piece = Buffer.alloc(4096)
-        try {
-            return piece.toString("latin1", 0, readSync(this.output, piece))
-        } catch (error) {
-            if ((error as NodeJS.ErrnoException).code === "EAGAIN") return ""
-            throw error
-        }
-    }
-
-    call(name: string, values: readonly unknown[]): unknown {
-        writeFileSync(join(this.folder, "call.json"), inBase64([name, values]), "latin1")
-        this.run("go()")
-        const answer = readFileSync(join(this.folder, "answer.json"), "latin1")
-        return answer === "" ? undefined : JSON.parse(answer)
-    }
-
-    end(): void {
-        this.child.kill("SIGKILL")
-        closeSync(this.input)
-        closeSync(this.output)
-    }
+    const bundle = await bundleEspruinoScript(entryText(), {}, { mangle: false, isFromSlot: true })
+    // The suites' images are for this platform. What follows keeps its place: it is found by that.
+    code = bundle.toString("latin1").replace('"espruino"', '"host"    ')
+    // A table of functions would take memory for each of them.
+    code = code.replace(PUT, (text, name: string, place: string) => {
+        places.set(name, place)
+        return "0".padEnd(text.length)
+    })
 }
 
 /** A region that a test hands over, as its number; anything else as it is. Which region it is shows in the address that it reads. */
@@ -149,57 +108,133 @@ function argumentOf(rig: Rig, value: unknown): unknown {
     return { region: [boot, journal, app0, app1, files0, files1].findIndex(({ offsetBytes }) => offsetBytes === address) }
 }
 
-let count = 0
-let running: Remote | undefined
+/** Espruino's flash, with the regions of a rig. */
+class RemoteFlash {
+    private last = Buffer.alloc(0)
 
-/** Ends the Espruino that runs last. */
+    constructor(private readonly path: string) {}
+
+    /** Puts the regions of a rig into it. */
+    put(regions: Buffer): void {
+        if (this.last.equals(regions)) return
+        this.last = Buffer.from(regions)
+        writeFileSync(this.path, Buffer.concat([regions, Buffer.alloc(FLASH_BYTES - regions.length, 0xff)]))
+    }
+
+    /** Takes them out again. */
+    take(regions: Buffer): void {
+        readFileSync(this.path).copy(regions, 0, 0, regions.length)
+        this.last = Buffer.from(regions)
+    }
+}
+
+/** All that the core writes on a rig's chip. */
+function regionsOf({ flash, layout }: Rig): Buffer {
+    return flash.array.subarray(layout.regions.boot.offsetBytes)
+}
+
+let running: { readonly process: RemoteProcess; readonly flash: RemoteFlash } | undefined
+let boots = 0
+/** What the chip of an array could do when it was seen first. */
+const whole = new WeakMap<Buffer, { readonly program: unknown; readonly erase: unknown; readonly read: unknown }>()
+
+/** Ends the Espruino that runs. */
 export function endCore(): void {
-    running?.end()
+    running?.process.end()
     running = undefined
+}
+
+/** Whether a test has put something before the chip that Espruino's own flash cannot do. */
+function isChanged({ flash }: Rig): boolean {
+    const first = whole.get(flash.array)
+    if (first === undefined) whole.set(flash.array, { program: flash.program, erase: flash.erase, read: flash.read })
+    return first !== undefined && (first.program !== flash.program || first.erase !== flash.erase || first.read !== flash.read)
+}
+
+/** What was written by Espruino's own flash counts as programmed from now on. */
+function settle({ flash }: Rig): void {
+    for (let unit = 0; unit < flash.programmed.length; unit++) {
+        const at = unit * flash.programBytes
+        flash.programmed[unit] = flash.array.subarray(at, at + flash.programBytes).every(byte => byte === 0xff) ? 0 : 1
+    }
+}
+
+function answerOf({ flash, layout }: Rig, [kind, at, value]: any[]): string {
+    const address = layout.regions.boot.offsetBytes + at
+    if (kind === "read") return flash.read(address, value)
+    if (kind === "erase") flash.erase(address)
+    else flash.program(address, Buffer.from(value, "base64").toString("latin1"))
+    return ""
+}
+
+/** A call that finds the rig's flash on Espruino, and leaves there what Espruino made of it. */
+function callOn(rig: Rig, boot: number, isAsked: boolean, name: string, values: readonly unknown[]): unknown {
+    const { process, flash } = running!
+    const regions = regionsOf(rig)
+    if (!isAsked) flash.put(regions)
+    const { writes } = process
+    const result = process.call(
+        boot,
+        places.get(name) ?? name,
+        values.map(value => argumentOf(rig, value)),
+        rig.clock.nowS(),
+        question => answerOf(rig, question),
+    )
+    if (process.writes !== writes) flash.take(regions)
+    return result
+}
+
+function layoutOf({ layout }: Rig): object {
+    const { boot, journal, app0, app1, files0, files1 } = layout.regions
+    const sizes = [boot, journal, app0, app1, files0, files1].map(region => region.sizeBytes)
+    return { file: "core", address: FLASH_ADDRESS, offsetBytes: 0, pageBytes: layout.eraseBytes, sizes }
+}
+
+/** Functions of a module of the core, each a call of the boot `boot`. */
+function moduleOf(name: string, call: (name: string, values: unknown[]) => unknown): object {
+    return new Proxy(
+        {},
+        {
+            get:
+                (_, run: string) =>
+                (...values: unknown[]) =>
+                    call(`${name}.${run}`, values),
+        },
+    )
+}
+
+function start(home: string): NonNullable<typeof running> {
+    return { process: new RemoteProcess(home, code), flash: new RemoteFlash(join(home, "espruino.flash")) }
 }
 
 /** From now on test/firmware/core.ts runs the built core on Espruino, over the same flash. `home` is for its files. */
 export function runOnEspruino(home: string): void {
     engine.hasCrc32 = false
-    // A boot is a process here, and takes a third of a second.
-    engine.stride = 1000
+    engine.stride = 61
     engine.evaluate = (rig: Rig): Core => {
-        endCore()
-        const folder = join(home, String(++count))
-        const remote = (running = new Remote(folder))
-        const { regions, eraseBytes } = rig.layout
-        const path = join(folder, "espruino.flash")
-        const base = regions.boot.offsetBytes
-        const put = (): void => {
-            const flash = Buffer.alloc(FLASH_BYTES, 0xff)
-            rig.flash.array.copy(flash, PAGE_BYTES, base)
-            writeFileSync(path, flash)
+        running ??= start(join(home, `espruino-${++boots}`))
+        const isAsked = isChanged(rig) || regionsOf(rig).length > FLASH_BYTES
+        const own = ++boots
+        if (isAsked) settle(rig)
+        const call = (name: string, values: unknown[]): unknown => {
+            return callOn(rig, own, isAsked, name, values)
         }
-        const take = (): void =>
-            void readFileSync(path).copy(rig.flash.array, base, PAGE_BYTES, PAGE_BYTES + rig.flash.array.length - base)
-        const { boot, journal, app0, app1, files0, files1 } = regions
-        const sizes = [boot, journal, app0, app1, files0, files1].map(region => region.sizeBytes)
-        const layout = { file: "otary", address: STORAGE_ADDRESS + PAGE_BYTES, offsetBytes: 0, pageBytes: eraseBytes, sizes }
-        put()
-        remote.run(`eval(require("fs").readFileSync("core.js"));install(${JSON.stringify(layout)});print("\\x02")`)
-        const module = (name: string): object =>
-            new Proxy(
-                {},
-                {
-                    get:
-                        (_, run: string) =>
-                        (...values: unknown[]) => {
-                            if (running !== remote) throw new Error("this boot is over")
-                            put()
-                            const answer = remote.call(
-                                `${name}.${run}`,
-                                values.map(value => argumentOf(rig, value)),
-                            )
-                            take()
-                            return answer
-                        },
-                },
-            )
-        return Object.fromEntries(MODULES.map(name => [camel(name), module(camel(name))])) as unknown as Core
+        call("boot", [])
+        call("install", [layoutOf(rig), rig.layout.programBytes, isAsked])
+        return Object.fromEntries(MODULES.map(name => [camel(name), moduleOf(camel(name), call)])) as unknown as Core
+    }
+}
+
+/** A module of the core on Espruino that needs no flash, in the place of the TypeScript one: its functions beside its constants. */
+export function remoteModule(name: string): Record<string, unknown> {
+    const actual = jest.requireActual<Record<string, unknown>>(`../../../firmware/${name}`)
+    const call = (run: string, values: unknown[]): unknown => {
+        if (running === undefined) engine.evaluate(createRig())
+        return running!.process.call(boots, places.get(`${name}.${run}`)!, values, 0, () => "")
+    }
+    const functions = Object.keys(actual).filter(key => typeof actual[key] === "function")
+    return {
+        ...actual,
+        ...Object.fromEntries(functions.map(key => [key, (...values: unknown[]) => call(key, values)])),
     }
 }
