@@ -10,6 +10,7 @@ import {
     journalForget,
     journalLayout,
     journalListIsWhole,
+    journalMayErase,
     journalOpen,
     journalPlace,
     journalPlaceOf,
@@ -287,7 +288,7 @@ function resume(): void {
     if (last < 0) return partsForget()
     isResumed = true
     if (partState[last] === PART_KEPT) zipStart(placeOf[last] + manifestParts()[last].sizeBytes)
-    else resumeInside(last)
+    else if (!resumeInside(last)) partsForget()
 }
 
 /** No part is there: everything starts anew. */
@@ -364,12 +365,15 @@ function resumePart(k: number): void {
     if (done === blocksOf(part.sizeBytes)) partState[k] = PART_KEPT
 }
 
-function resumeInside(k: number): void {
+/** Goes on within part `k`. Returns false where the journal cannot take it. */
+function resumeInside(k: number): boolean {
     const part = manifestParts()[k]
     const region = partRegion(part, target.appSlot, target.filesArea)
     const block = doneBlocks[k]
+    if (!journalMayErase(k, block, region)) return false
     index = k
     entry = ENTRY_PART
     partBegin(k, region, block, 0)
     zipStartInside(placeOf[k] + block * BLOCK_BYTES, part.sizeBytes - block * BLOCK_BYTES)
+    return true
 }

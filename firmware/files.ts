@@ -19,6 +19,7 @@ import {
     RECORD_REMOVAL,
     type FileRecord,
 } from "./files-log"
+import { journalLeaveFiles } from "./journal"
 import { ports, type Bytes, type Region } from "./ports"
 import { regionClear, regionRead } from "./region"
 import * as status from "./status"
@@ -57,28 +58,37 @@ export function filesMount(): number {
     if (area.align === 0 && regionRead(region, 0, 1) === "") return mounted
     mounted = status.STATUS_OK
     active = area
-    if (area.unproven !== undefined) settle(area, area.unproven.name)
+    // Where it fails, writes try it again.
+    settle()
     return status.STATUS_OK
 }
 
+/** Whether the last write of the file `name` may have been cut, and has not been settled yet. */
+function isInDoubt(name: string): boolean {
+    return active !== undefined && active.unproven !== undefined && active.unproven.name === name
+}
+
 /**
- * What the file `name`, whose last write may have been cut, holds is decided here, once and for all: by what is read right now. A
- * version that is not whole any more when it is read again counts as torn, and the one ahead of it is looked at.
+ * What a file whose last write may have been cut holds is decided here, once and for all: by what is read right now. A version that is
+ * not whole any more when it is read again counts as torn, and the one ahead of it is looked at.
+ * Returns STATUS_OK, or as fileWrite.
  */
-function settle(found: Area, name: string): void {
-    let area = found
-    let record = find(area.live, name)
+function settle(): number {
+    if (active === undefined || active.unproven === undefined) return status.STATUS_OK
+    const unproven = active.unproven
+    const name = unproven.name
+    let record = find(active.live, name)
     let data: Bytes | undefined
     while (record !== undefined && data === undefined) {
-        data = dataOf(area, record)
+        data = dataOf(active, record)
         if (data === undefined) {
-            area = areaRead(area.region, name, record.at)
-            record = find(area.live, name)
+            active = areaRead(active.region, name, record.at)
+            active.unproven = unproven
+            record = find(active.live, name)
         }
     }
-    active = area
-    if (data !== undefined) recordWrite(RECORD_FILE, name, data)
-    else recordWrite(RECORD_REMOVAL, name, "")
+    if (data !== undefined) return recordWrite(RECORD_FILE, name, data)
+    return recordWrite(RECORD_REMOVAL, name, "")
 }
 
 /** Refuses writes from now on until the next boot: what they would write is left behind by the update that is being applied. */
@@ -120,14 +130,16 @@ export function fileWrite(name: string, data: Bytes): number {
         const record = find(active.live, name)
         if (record === undefined && active.live.length >= FILES_MAX) return status.STATUS_FILES_FULL
         // The same content again would only wear the flash.
-        if (record !== undefined && record.dataBytes === data.length && dataOf(active, record) === data) return status.STATUS_OK
+        const isSame = record !== undefined && record.dataBytes === data.length && dataOf(active, record) === data
+        if (isSame && !isInDoubt(name)) return status.STATUS_OK
     }
     return recordWrite(RECORD_FILE, name, data)
 }
 
 /** Removes a file. Returns STATUS_OK, STATUS_FILE_NOT_FOUND, or as fileWrite. */
 export function fileRemove(name: string): number {
-    if (active === undefined || find(active.live, name) === undefined) return status.STATUS_FILE_NOT_FOUND
+    if (active === undefined) return status.STATUS_FILE_NOT_FOUND
+    if (find(active.live, name) === undefined && !isInDoubt(name)) return status.STATUS_FILE_NOT_FOUND
     if (isFrozen) return status.STATUS_BUSY
     return recordWrite(RECORD_REMOVAL, name, "")
 }
@@ -247,9 +259,15 @@ function seal(area: Area): void {
 
 function recordWrite(kind: number, name: string, data: Bytes): number {
     if (active === undefined) return mounted
+    // A later record would vouch for the one in doubt, unless it takes its place.
+    if (!isInDoubt(name)) {
+        const settled = settle()
+        if (settled !== status.STATUS_OK) return settled
+    }
     let result: number = status.STATUS_FILES_FULL
     if (active.align !== 0) result = append(active, kind, name, data)
     if (result === status.STATUS_OK) {
+        active.unproven = undefined
         seal(active)
         return result
     }
@@ -269,6 +287,7 @@ function compact(kind: number, name: string, data: Bytes): number {
     if (record === undefined) return status.STATUS_NO_BOOT_RECORD
     if (!record.isCommitted) return status.STATUS_NOT_COMMITTED
     const other = 1 - record.activeFiles
+    if (journalLeaveFiles(other) !== status.STATUS_OK) return status.STATUS_FLASH
     const area = areaFormat(ports.files[other])
     if (area === undefined) return status.STATUS_FLASH
     const kept: FileRecord[] = []

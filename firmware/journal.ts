@@ -16,7 +16,12 @@ import { bytesDigest, regionClear, regionIsErased, regionRead, regionWrite } fro
 import { STATUS_FLASH, STATUS_NO_ROOM, STATUS_OK, STATUS_PAGE_HASH } from "./status"
 
 const MAGIC = "OTJ1"
+/** A place, or a note: four bytes and their check. */
 const PLACE_BYTES = 12
+/** Notes of a part. */
+const NOTES_MAX = 8
+/** Offset in the header of the files area that is being written. */
+const FILES_AREA_AT = 45
 const HEADER_CHECKED_BYTES = JOURNAL_HEADER_BYTES - CHECK_BYTES
 
 let identity = ""
@@ -29,7 +34,13 @@ const isBlank: boolean[] = []
 const groupAt: number[] = []
 const groupEnd: number[] = []
 const placeAt: number[] = []
+const notesAt: number[] = []
 const marksAt: number[] = []
+
+/** The notes of the part that was looked at last, in the order of their writes: block * 2, + 1 where it is done; -1 for none. */
+const notes: number[] = []
+/** The mark of the next block that is finished is void: a note takes its place. */
+let isVoid = false
 
 /** What a journal header says of an update that can go on. */
 export interface JournalHeader {
@@ -45,18 +56,35 @@ export function journalForget(): number {
 }
 
 /**
+ * Forgets an update that is being written to files area `area`, where something else is about to be. Whatever is there is erased unless
+ * it says that it leaves the area alone: what reads as blank today may be a journal tomorrow. Returns STATUS_OK or STATUS_FLASH.
+ */
+export function journalLeaveFiles(area: number): number {
+    const head = headRead()
+    if (head !== "" && u8(head, FILES_AREA_AT) !== area) return STATUS_OK
+    return journalForget()
+}
+
+/** The header; "" when it is not whole. */
+function headRead(): Bytes {
+    const head = regionRead(ports.journal, 0, JOURNAL_HEADER_BYTES)
+    const checked = head.substring(0, HEADER_CHECKED_BYTES)
+    const check = head.substring(HEADER_CHECKED_BYTES, JOURNAL_HEADER_BYTES)
+    if (head.substring(0, 4) !== MAGIC || ports.digest.sha256(checked).substring(0, CHECK_BYTES) !== check) return ""
+    return head
+}
+
+/**
  * Opens the journal of the update `updateIdentity` (32 bytes) into these slots.
  * Returns undefined when there is none that can go on.
  */
 export function journalOpen(updateIdentity: Bytes, appSlot: number, filesArea: number): JournalHeader | undefined {
     identity = updateIdentity
     blankAll(false)
-    const head = regionRead(ports.journal, 0, JOURNAL_HEADER_BYTES)
-    const checked = head.substring(0, HEADER_CHECKED_BYTES)
-    if (ports.digest.sha256(checked).substring(0, CHECK_BYTES) !== head.substring(HEADER_CHECKED_BYTES, JOURNAL_HEADER_BYTES))
-        return undefined
-    if (head.substring(0, 4) !== MAGIC || head.substring(4, 36) !== updateIdentity) return undefined
-    if (u8(head, 44) !== appSlot || (u8(head, 45) !== SLOT_NONE && u8(head, 45) !== filesArea)) return undefined
+    const head = headRead()
+    if (head.substring(4, 36) !== updateIdentity || head === "") return undefined
+    const area = u8(head, FILES_AREA_AT)
+    if (u8(head, 44) !== appSlot || (area !== SLOT_NONE && area !== filesArea)) return undefined
     const manifestBytes = u31(head, 36)
     if (manifestBytes <= 0 || manifestBytes > MANIFEST_BYTES_MAX) return undefined
     const manifest = regionRead(ports.journal, alignUp(JOURNAL_HEADER_BYTES, ports.journal.programBytes), manifestBytes)
@@ -85,6 +113,7 @@ export function journalStart(updateIdentity: Bytes, appSlot: number, filesArea: 
 
 function blankAll(value: boolean): void {
     for (let k = 0; k < PARTS_MAX; k++) isBlank[k] = value
+    isVoid = false
 }
 
 /** Lays the journal out for the manifest's parts. Returns how many bytes it takes. */
@@ -96,7 +125,8 @@ export function journalLayout(manifestBytes: number): number {
         groupAt[k] = at
         placeAt[k] = at
         if (parts[k].listSrc !== "") placeAt[k] = alignUp(at + listBytesOf(parts[k].sizeBytes), region.programBytes)
-        marksAt[k] = placeAt[k] + alignUp(PLACE_BYTES, region.programBytes)
+        notesAt[k] = placeAt[k] + alignUp(PLACE_BYTES, region.programBytes)
+        marksAt[k] = noteAt(k, NOTES_MAX)
         at = alignUp(marksAt[k] + marksOf(parts[k]) * region.programBytes, region.eraseBytes)
         groupEnd[k] = at
     }
@@ -200,22 +230,82 @@ export function journalCheck(bytes: Bytes): Bytes {
  * @hot
  */
 export function journalMark(k: number, block: number): void {
+    if (isVoid) {
+        isVoid = false
+        noteWrite(k, block * 2 + 1)
+        return
+    }
     const at = marksAt[k] + block * ports.journal.programBytes
     // A block that is written once more may be marked already, or its mark torn.
     if (!isBlank[k] && !regionIsErased(ports.journal, at, ports.journal.programBytes)) return
     ports.journal.program(at, mark)
 }
 
-/** Whether a block of part `k` is marked. */
-export function journalIsMarked(k: number, block: number): boolean {
-    const bytes = regionRead(ports.journal, marksAt[k] + block * ports.journal.programBytes, 1)
-    return bytes === byteOf(0)
+/**
+ * Whether block `block` of part `k`, the first that a continued download writes, may be erased. Its mark may have been cut, and read one
+ * way now and another way next, so a mark that can have been begun, which the block's digest in `region` tells, is made void by a note.
+ * False: no note can be written.
+ */
+export function journalMayErase(k: number, block: number, region: Region): boolean {
+    notesRead(k)
+    isVoid = noteOf(block) === NOTE_VOID
+    if (!isMarked(k, block) && !blockHasDigest(k, block, region)) return true
+    isVoid = noteWrite(k, block * 2)
+    return isVoid
+}
+
+const NOTE_VOID = 0
+const NOTE_DONE = 1
+
+function noteAt(k: number, slot: number): number {
+    return notesAt[k] + slot * alignUp(PLACE_BYTES, ports.journal.programBytes)
+}
+
+function notesRead(k: number): void {
+    for (let slot = 0; slot < NOTES_MAX; slot++) {
+        const bytes = regionRead(ports.journal, noteAt(k, slot), PLACE_BYTES)
+        const value = bytes.substring(0, 4)
+        notes[slot] = -1
+        if (bytes !== "" && noteCheck(k, value) === bytes.substring(4, PLACE_BYTES)) notes[slot] = u31(value, 0)
+    }
+}
+
+/** What the last note of a block says: NOTE_VOID or NOTE_DONE; -1 where none does. */
+function noteOf(block: number): number {
+    for (let slot = NOTES_MAX - 1; slot >= 0; slot--) {
+        if (notes[slot] >= block * 2 && notes[slot] <= block * 2 + NOTE_DONE) return notes[slot] - block * 2
+    }
+    return -1
+}
+
+/** Writes a note behind all others. What lies behind a write that was cut may read as erased: then it takes the next place. */
+function noteWrite(k: number, value: number): boolean {
+    const slotBytes = alignUp(PLACE_BYTES, ports.journal.programBytes)
+    let slot = NOTES_MAX
+    while (slot > 0 && regionIsErased(ports.journal, noteAt(k, slot - 1), slotBytes)) slot--
+    const bytes = bytesOfU31(value)
+    for (; slot < NOTES_MAX; slot++) {
+        if (regionWrite(ports.journal, noteAt(k, slot), bytes + noteCheck(k, bytes)) === STATUS_OK) return true
+    }
+    return false
+}
+
+function noteCheck(k: number, value: Bytes): Bytes {
+    return journalCheck("note" + byteOf(k) + value)
+}
+
+/** Whether a block of part `k`, whose notes were read, is marked. */
+function isMarked(k: number, block: number): boolean {
+    const note = noteOf(block)
+    if (note >= 0) return note === NOTE_DONE
+    return regionRead(ports.journal, marksAt[k] + block * ports.journal.programBytes, 1) === byteOf(0)
 }
 
 /** How many blocks of part `k` were begun and finished for certain: up to the last one that is marked. */
 export function journalBlocksFinished(k: number): number {
+    notesRead(k)
     let finished = journalBlocksAll(k)
-    while (finished > 0 && !journalIsMarked(k, finished - 1)) finished--
+    while (finished > 0 && !isMarked(k, finished - 1)) finished--
     return finished
 }
 

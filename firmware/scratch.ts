@@ -36,7 +36,8 @@ export function scratchRescue(k: number, target: Region, block: number): number 
 
 /**
  * Finishes a rescue that was cut. `done` blocks of part `k` are in `target`, `finished` ones are marked.
- * Returns how many are there now. A later block that is marked, and all ahead of it, prove that the rescue was finished.
+ * Returns how many are there now. The mark of the block for whose sake they were carried proves that the rescue was finished: where it
+ * was in doubt, a note made it void ahead of the rescue.
  */
 export function scratchResume(k: number, target: Region, done: number, finished: number): number {
     if (journalScratchAt() < 0) return done
@@ -45,9 +46,7 @@ export function scratchResume(k: number, target: Region, done: number, finished:
     if (head.substring(0, 4) !== MAGIC || journalCheck(checked) !== head.substring(HEAD_CHECKED_BYTES, head.length)) return done
     const first = u31(head, 4)
     const count = u8(head, 8)
-    if (u8(head, 9) !== k || done < first || finished > first + count + 1) return done
-    // The mark of the block for whose sake they were carried may be in doubt: it proves nothing while they are not there.
-    if (finished > first + count && done >= first + count) return done
+    if (u8(head, 9) !== k || done < first || finished > first + count) return done
     // Until the whole of it was in the scratch unit, the unit itself was not touched.
     for (let i = 0; i < count; i++) {
         if (digestAt(placeOf(i)) !== journalDigest(k, first + i)) return done

@@ -39,6 +39,24 @@ describe("a torn block in an erase unit of several", () => {
             }
         },
     )
+
+    test("whose good neighbours were carried away, and have rotted there when they are wanted back: the download starts anew", () => {
+        const rig = createRig({ ...LARGE, journalBytes: 262144 })
+        install(rig, OLD)
+        const cutAt = (at: number): void => {
+            const core = startCore({ ...rig, flash: failing(rig, { kind: "torn", at, region: "app1" }).flash })
+            core.updater.updaterContextCreate(updateOptions())
+            expect(() => feed(core, image, 1000)).toThrow(PowerCut)
+        }
+        // The third block is torn; then the erase that makes room for it is.
+        cutAt(3)
+        cutAt(0)
+        const { journal } = rig.layout.regions
+        rig.flash.array[journal.offsetBytes + journal.sizeBytes - 65536 + 10]! ^= 1
+        const core = startCore(rig)
+        core.updater.updaterContextCreate(updateOptions())
+        expect([core.updater.updaterResumeOffset(), feed(core, image, 1000)]).toEqual([0, STATUS_DONE])
+    })
 })
 
 test("a list that is taken anew, over a journal that erases no more, ends the attempt; the next one succeeds", () => {

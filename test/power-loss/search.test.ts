@@ -63,6 +63,10 @@ test.each([
     ["blocks on their way back from the scratch unit, for a block whose mark flickers", "7:0:40.0.812,24.0.778"],
     ["carried blocks that are no help where one ahead of them was overwritten", "9:1:43.7.4360"],
     ["a boot record that flickers at the start of an erased unit", "0:6:6.0.62,3.0.853,6.0.809,1.5.4,4.1.0,0.4.0,0.1.0,33.4.0"],
+    ["a mark that flickers, for a block whose erase was cut and flickers too", "0:0:12.0.5,0.0.2234"],
+    ["the same while files are written", "6:9:34.0.14,4.0.1468"],
+    ["a compaction, cut, of the area that a stopped download has filled", "2:9:19.0.426,21.0.816,3.0.148,1.5.5"],
+    ["a write that is acknowledged for its content while the file is in doubt", "9:8:41.0.394,0.5.5,6.1.0,3.0.469"],
     ["the unit of a record whose double was torn, erased for the next double", "0:6:6.0.13,2.0.36"],
 ])("%s: %s", (_, seed) => {
     const search = new Search(coreCode())

@@ -64,7 +64,8 @@ function start(task: Task): Promise<Answer> {
 /** The table that people read. */
 function table(tally: Tally, planted: number, missed: readonly string[], seconds: number): string {
     const lines = [
-        `cases      ${tally.cases} (${Math.round(tally.cases / seconds)} a second): ${tally.cuts} cuts, ${tally.pairs} pairs, ` +
+        `cases      ${tally.cases} (${Math.round(tally.cases / Math.max(seconds, 1))} a second): ` +
+            `${tally.cuts} cuts, ${tally.pairs} pairs, ` +
             `${tally.others} other faults, ${tally.chains} chains, ${tally.fileOperations} operations on user files`,
         `faults     ${KINDS.map(kind => `${kind} ${tally.faults[kind]}`).join(", ")}`,
         `outcomes   goal reached in ${Object.entries(tally.lives)
