@@ -12,6 +12,7 @@ export type PackCode =
     | "PACK_FILE_NAME"
     | "PACK_FILE_SIZE"
     | "PACK_FILES_LIMIT"
+    | "PACK_NATIVE"
     | "PACK_FILES_SIZE"
     | "PACK_MANIFEST_SIZE"
     | "PACK_TIMESTAMP"

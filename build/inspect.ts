@@ -148,6 +148,9 @@ function checkPart(name: string, part: ManifestPart, entries: readonly ZipEntry[
     if (bytes.length !== part.size) {
         return { status: status.STATUS_PART_SIZE, message: `${name}: ${part.src} has ${bytes.length} bytes, not ${part.size}` }
     }
+    if (part.blocks === undefined && part.type === "fw") {
+        return { status: status.STATUS_MANIFEST_FIELD, message: `${name}: native firmware needs a block list` }
+    }
     if (part.blocks === undefined && part.cs_sha256 === undefined && part.cs_sha1 === undefined) {
         return { status: status.STATUS_MANIFEST_FIELD, message: `${name}: neither a block list nor a hash says what it must be` }
     }

@@ -28,9 +28,11 @@ export interface PackOptions {
     readonly sourceDateEpoch?: string | undefined
 }
 
+type PartType = "app" | "fs" | "fw"
+
 /** A part with its block list, before it is in a zip. */
 interface Part {
-    readonly type: "app" | "fs"
+    readonly type: PartType
     readonly src: string
     readonly bytes: Buffer
     readonly list: Buffer
@@ -42,7 +44,7 @@ const BUILD_ID_CHARS = 16
 const EPOCH_S_MAX = 253402300799
 const TIMESTAMP_DEFAULT = "1980-01-01T00:00:00Z"
 
-function makePart(type: "app" | "fs", src: string, bytes: Buffer): Part {
+function makePart(type: PartType, src: string, bytes: Buffer): Part {
     return { type, src, bytes, list: blockList(bytes) }
 }
 
@@ -85,6 +87,10 @@ function filesPart(project: Project): Part[] {
     const roomBytes = project.settings.filesAreaBytes ?? TARGETS[project.settings.target].filesAreaBytes
     checkRoom("PACK_FILES_SIZE", "files/ as a files area", part, roomBytes, "filesAreaBytes")
     return [part]
+}
+
+function nativePart({ native }: Project): Part[] {
+    return native === undefined ? [] : [makePart("fw", "fw.bin", native)]
 }
 
 /** The app part of a project under a build id. Throws PACK_BUNDLE or PACK_APP_SIZE. */
@@ -134,11 +140,12 @@ function manifestBytes(manifest: Manifest): Buffer {
 async function packProject(project: Project, sourceDateEpoch: string | undefined): Promise<Packed> {
     const { settings } = project
     const builtAt = timestamp(settings, sourceDateEpoch)
-    const files = filesPart(project)
-    const blank = makeManifest(settings, "", builtAt, [await appPart(project, ""), ...files])
+    // The firmware comes last: it begins anew after a power cut, and what lies ahead of it is kept.
+    const others = [...filesPart(project), ...nativePart(project)]
+    const blank = makeManifest(settings, "", builtAt, [await appPart(project, ""), ...others])
     const buildId = sha256Hex(asciiJson(blank)).slice(0, BUILD_ID_CHARS)
 
-    const parts = [await appPart(project, buildId), ...files]
+    const parts = [await appPart(project, buildId), ...others]
     const manifest = makeManifest(settings, buildId, builtAt, parts)
     const bytes = zipStore([
         { name: "manifest.json", bytes: manifestBytes(manifest) },

@@ -1,13 +1,13 @@
 // Reads what `otary pack` is given: a folder with an app, its json5 files and the files that travel with it.
 
 import { existsSync, lstatSync, readdirSync, readFileSync, statSync } from "node:fs"
-import { join } from "node:path"
+import { join, resolve } from "node:path"
 import JSON5 from "json5"
 import { z } from "zod"
 import { FILE_BYTES_MAX, FILE_NAME_BYTES_MAX, FILES_MAX, IMAGE_BYTES_MAX, THROTTLE_MS_MAX } from "../firmware/constants"
 import { durationS } from "./durations"
 import { PackError } from "./errors"
-import { TARGETS } from "./targets"
+import { type Target, TARGETS } from "./targets"
 
 /** Largest json5 file in bytes. */
 const CONFIG_BYTES_MAX = 65536
@@ -42,6 +42,7 @@ const otarySchema = z.strictObject({
     timestamp: isoTime.optional(),
     appSlotBytes: z.int().min(4096).max(IMAGE_BYTES_MAX).optional(),
     filesAreaBytes: z.int().min(4096).max(IMAGE_BYTES_MAX).optional(),
+    fw: text(1024).min(1).optional(),
 })
 
 const duration = z.union([z.number(), z.string()])
@@ -82,6 +83,8 @@ export interface Project {
     readonly config: Record<string, unknown>
     /** Files that travel in the fs part, sorted by name. */
     readonly files: Map<string, Buffer>
+    /** Native firmware: the file that otary.json5's `fw` names. */
+    readonly native?: Buffer | undefined
 }
 
 function issueText(file: string, issue: z.core.$ZodIssue): string {
@@ -179,6 +182,31 @@ function readFiles(folder: string): Map<string, Buffer> {
     return files
 }
 
+/** First byte of an application image of the ESP32 (esp_image_header_t). */
+const ESP_MAGIC = 0xe9
+
+/** Reads the native firmware that `fw` names, relative to the folder. Throws PACK_NATIVE. */
+function readNative(folder: string, { fw, target }: OtarySettings): Buffer | undefined {
+    if (fw === undefined) return undefined
+    const refuse = (message: string, hint: string): never => {
+        throw new PackError("PACK_NATIVE", `otary.json5: fw: ${message}`, hint)
+    }
+    const { takesNative = false }: Target = TARGETS[target]
+    if (!takesNative) refuse(`boards of target ${target} cannot replace their native firmware`, "leave `fw` out")
+    const path = resolve(folder, fw)
+    const found = statSync(path, { throwIfNoEntry: false })
+    if (found?.isFile() !== true) return refuse(`${path} is no file`, "build the firmware first, and name its application image")
+    if (found.size > IMAGE_BYTES_MAX) refuse(`${path} has ${found.size} bytes`, `no image may have more than ${IMAGE_BYTES_MAX}`)
+    const bytes = readFileSync(path)
+    if (bytes[0] !== ESP_MAGIC) {
+        refuse(
+            `${path} is no application image of the ESP32`,
+            "name the build's nodemcu.bin, not a flash dump or a partition table",
+        )
+    }
+    return bytes
+}
+
 function findApp(folder: string): string {
     const path = ["app.ts", "app.js"].map(name => join(folder, name)).find(existsSync)
     if (path !== undefined) return path
@@ -193,11 +221,13 @@ export function readProject(folder: string, overrides: Partial<OtarySettings> = 
     if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory()) {
         throw new PackError("PACK_FOLDER", `${folder} is not a folder`, "name the folder that holds otary.json5 and the app")
     }
+    const settings = readJson5(folder, "otary.json5", otarySchema, overrides)
     return {
         appPath: findApp(folder),
-        settings: readJson5(folder, "otary.json5", otarySchema, overrides),
+        settings,
         device: readJson5(folder, "device.json5", deviceSchema),
         config: configInSeconds(readJson5(folder, "config.json5", configSchema)),
         files: readFiles(join(folder, "files")),
+        native: readNative(folder, settings),
     }
 }

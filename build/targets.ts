@@ -14,6 +14,8 @@ export interface Target {
     readonly appSlotBytes: number
     /** Bytes of a files area, unless otary.json5 says otherwise. */
     readonly filesAreaBytes: number
+    /** Whether its boards can replace the native firmware below the app: part type `fw`. */
+    readonly takesNative?: boolean
     /** The code of an app slot out of app.ts or app.js. Throws PACK_BUNDLE with file, line and column. */
     bundle(this: void, appPath: string, constants: BundleConstants): Promise<Buffer>
 }
@@ -39,6 +41,7 @@ export const TARGETS = {
         appSrc: "app.lua",
         appSlotBytes: 256 * 1024,
         filesAreaBytes: 64 * 1024,
+        takesNative: true,
         bundle: bundleNodemcuApp,
     },
 } as const satisfies Record<string, Target>

@@ -5,7 +5,7 @@ import { bootRecordRead, bootRecordWrite, type BootRecord } from "./boot-record"
 import { blocksOf } from "./bytes"
 import { filesMerge } from "./files"
 import { blockHasDigest, journalDigest, journalForget } from "./journal"
-import { manifestParts, manifestSecurity, PART_APP, PART_FILES, partRegion } from "./manifest"
+import { manifestParts, manifestSecurity, PART_APP, PART_FILES, PART_NATIVE, partRegion } from "./manifest"
 import { ports, type Bytes, type Region } from "./ports"
 import { regionDigest } from "./region"
 import { STATUS_BLOCK_HASH, STATUS_NO_BOOT_RECORD, STATUS_OK, STATUS_PART_HASH } from "./status"
@@ -40,11 +40,25 @@ export function applyImage(options: ApplyOptions): number {
             if (merged !== STATUS_OK) return merged
         }
     }
-    return flip(record, options, digest)
+    const native = nativeFinish()
+    if (native < 0) return native
+    return flip(record, options, digest, native)
+}
+
+/**
+ * Hands the native firmware over, where the image brings some: the platform starts it from now on. What the next start finds without
+ * the flip behind this, it leaves again (boot.ts). Returns what stands for it, 0 for none, or STATUS_NATIVE.
+ */
+function nativeFinish(): number {
+    const parts = manifestParts()
+    for (let k = 0; k < parts.length; k++) if (parts[k].kind === PART_NATIVE) return ports.native!.finish()
+    return 0
 }
 
 function partVerify(k: number, options: ApplyOptions): number {
     const part = manifestParts()[k]
+    // The platform looks at it as a whole.
+    if (part.kind === PART_NATIVE) return STATUS_OK
     const region = partRegion(part, options.appSlot, options.filesArea)
     if (part.listSrc === "") {
         if (partHasHash(k, region)) return STATUS_OK
@@ -65,7 +79,7 @@ function partDigest(k: number, region: Region): Bytes {
     return digest
 }
 
-function flip(record: BootRecord, options: ApplyOptions, digest: Bytes): number {
+function flip(record: BootRecord, options: ApplyOptions, digest: Bytes, native: number): number {
     record.revertApp = record.activeApp
     record.revertFiles = record.activeFiles
     const parts = manifestParts()
@@ -75,8 +89,9 @@ function flip(record: BootRecord, options: ApplyOptions, digest: Bytes): number 
             record.appBytes[options.appSlot] = parts[k].sizeBytes
             record.appDigests[options.appSlot] = digest
             record.appSecurity[options.appSlot] = manifestSecurity()
-        } else record.activeFiles = options.filesArea
+        } else if (parts[k].kind === PART_FILES) record.activeFiles = options.filesArea
     }
+    record.native = native
     record.isCommitted = false
     record.cameBack = false
     record.trialsLeft = record.trials

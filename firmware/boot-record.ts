@@ -39,6 +39,8 @@ export interface BootRecord {
     /** Result of the last update: STATUS_OK or a negative status. */
     result: number
     updateId: string
+    /** Native firmware that the image in the active slots brought, as Native.running says it; 0 = none. */
+    native: number
 }
 
 const MAGIC = "OTB1"
@@ -63,6 +65,7 @@ export function bootRecordFirst(): BootRecord {
         appSecurity: [0, 0],
         result: STATUS_OK,
         updateId: "",
+        native: 0,
     }
 }
 
@@ -245,6 +248,7 @@ function encode(record: BootRecord): Bytes {
     bytes = bytes + bytesOfU31(-record.result) + byteOf(record.updateId.length)
     bytes = bytes + zeroPadded(record.updateId, UPDATE_ID_BYTES_MAX)
     for (let slot = 0; slot < SLOT_COUNT; slot++) bytes = bytes + bytesOfU31(record.appSecurity[slot])
+    bytes = bytes + byteOf(record.native)
     return zeroPadded(bytes, BODY_BYTES)
 }
 
@@ -269,7 +273,8 @@ function decode(bytes: Bytes): BootRecord {
         appBytes: [u31(bytes, 24), u31(bytes, 28)],
         appDigests: [bytes.substring(32, 64), bytes.substring(64, 96)],
         appSecurity: [u31(bytes, 164), u31(bytes, 168)],
-        result: -u31(bytes, 96),
+        result: 0 - u31(bytes, 96),
         updateId: bytes.substring(101, 101 + u8(bytes, 100)),
+        native: u8(bytes, 172),
     }
 }

@@ -16,8 +16,26 @@ export function bootDecide(): number {
     const record = bootRecordRead()
     if (record === undefined) return STATUS_NO_BOOT_RECORD
     ports.board.watchdog(WATCHDOG_TIMEOUT_S)
-    if (record.isCommitted) return committedSlot(record)
-    return trialSlot(record)
+    let slot = 0
+    if (record.isCommitted) slot = committedSlot(record)
+    else slot = trialSlot(record)
+    if (record.isCommitted) nativeFollow(record)
+    return slot
+}
+
+/**
+ * Leaves native firmware that the record does not stand for: power was cut between its hand-over and the flip, or its image was left.
+ * A committed image has accepted its own before.
+ */
+function nativeFollow(record: BootRecord): void {
+    const native = ports.native
+    if (native === undefined) return
+    if (native.isOnTrial() || (record.cameBack && native.running() === record.native)) native.leave()
+}
+
+/** Whether the native firmware runs that the image on trial brought. */
+function nativeRuns(record: BootRecord): boolean {
+    return record.native === 0 || (ports.native !== undefined && ports.native.running() === record.native)
 }
 
 /** Bytes of the part in an app slot, as the newest boot record says. */
@@ -55,7 +73,8 @@ function committedSlot(record: BootRecord): number {
 
 function trialSlot(record: BootRecord): number {
     const isWhole = slotIsWhole(record, record.activeApp)
-    if (isWhole && record.trialsLeft > 0) {
+    // A platform that went back by itself tries its firmware no second time: neither does the image.
+    if (isWhole && record.trialsLeft > 0 && nativeRuns(record)) {
         record.trialsLeft = record.trialsLeft - 1
         // A trial that cannot be counted must not be taken: it could be taken for ever.
         if (bootRecordWrite(record) === STATUS_OK) return record.activeApp

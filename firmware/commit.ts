@@ -48,13 +48,16 @@ export function bootState(): BootState | undefined {
 /**
  * The running image is good: it stays, and its security counter counts from now on.
  * Returns STATUS_OK (also when it is committed already), STATUS_NO_BOOT_RECORD, STATUS_BUSY (an applied update waits for its
- * reset) or STATUS_FLASH.
+ * reset), STATUS_NATIVE (the platform does not keep the native firmware that it brought) or STATUS_FLASH.
  */
 export function commit(): number {
     const record = bootRecordRead()
     if (record === undefined) return status.STATUS_NO_BOOT_RECORD
     if (record.isCommitted) return status.STATUS_OK
     if (updaterIsBusy()) return status.STATUS_BUSY
+    // First: of the two, an accepted firmware can still be left, a committed image cannot.
+    if (record.native > 0 && (ports.native === undefined || ports.native.accept() !== status.STATUS_OK))
+        return status.STATUS_NATIVE
     record.isCommitted = true
     record.revertApp = SLOT_NONE
     record.revertFiles = SLOT_NONE
@@ -104,6 +107,8 @@ function snapshotRecord(record: BootRecord, slot: number, isRevert: boolean, com
     record.appBytes[slot] = record.appBytes[record.activeApp]
     record.appDigests[slot] = record.appDigests[record.activeApp]
     record.appSecurity[slot] = record.appSecurity[record.activeApp]
+    // Both slots belong to the native firmware that runs.
+    record.native = 0
     if (isRevert) {
         record.revertApp = slot
         record.revertFiles = 1 - record.activeFiles

@@ -2,7 +2,15 @@
 
 import { blocksOf, isHexOf } from "./bytes"
 import { rfc3339S } from "./calendar"
-import { BLOCK_BYTES, DIGESTS_PER_PAGE, DIGEST_BYTES, FIELD_BYTES_MAX, PARTS_MAX, SECURITY_MAX } from "./constants"
+import {
+    BLOCK_BYTES,
+    DIGESTS_PER_PAGE,
+    DIGEST_BYTES,
+    FIELD_BYTES_MAX,
+    IMAGE_BYTES_MAX,
+    PARTS_MAX,
+    SECURITY_MAX,
+} from "./constants"
 import { ports, type Bytes, type Region } from "./ports"
 import { runningImage, runningProduct } from "./running"
 import * as status from "./status"
@@ -12,10 +20,12 @@ import { versionSatisfies } from "./version"
 export const PART_APP = 0
 /** A files area. */
 export const PART_FILES = 1
+/** Native firmware. */
+export const PART_NATIVE = 2
 
 /** A part of the image that this board takes. */
 export interface Part {
-    /** PART_APP or PART_FILES. */
+    /** PART_APP, PART_FILES or PART_NATIVE. */
     kind: number
     /** Name of its entry in the image. */
     src: string
@@ -160,6 +170,11 @@ function partRead(value: PartText, appRoomBytes: number, filesRoomBytes: number)
     if (value.type === "fs") {
         kind = PART_FILES
         roomBytes = filesRoomBytes
+    } else if (value.type === "fw") {
+        // Passed over in silence, the rest of the image would run on a firmware that it was not made for.
+        if (ports.native === undefined) return status.STATUS_PART_UNSUPPORTED
+        kind = PART_NATIVE
+        roomBytes = IMAGE_BYTES_MAX
     } else if (value.type !== "app") return status.STATUS_OK
     if (!isName(value.src) || !isSize(value.size) || value.size === 0) return status.STATUS_MANIFEST_FIELD
     const part: Part = {
@@ -190,7 +205,8 @@ function hashesRead(part: Part, value: PartText): number {
         part.sha1 = value.cs_sha1 as string
     }
     if (value.blocks === undefined) {
-        if (part.sha256 === "" && part.sha1 === "") return status.STATUS_MANIFEST_FIELD
+        // What cannot be read back has to be verified block by block.
+        if (part.kind === PART_NATIVE || (part.sha256 === "" && part.sha1 === "")) return status.STATUS_MANIFEST_FIELD
         return status.STATUS_OK
     }
     const blocks = value.blocks as BlocksText
@@ -216,6 +232,7 @@ function pagesOf(partBytes: number): number {
 /** The region that a part goes to, given the slots being written. */
 export function partRegion(part: Part, appSlot: number, filesArea: number): Region {
     if (part.kind === PART_APP) return ports.app[appSlot]
+    if (part.kind === PART_NATIVE) return ports.native!.region
     return ports.files[filesArea]
 }
 

@@ -142,6 +142,31 @@ export interface ImageFile {
     run(this: void, checksum: string, done: (this: void, status: number) => void): void
 }
 
+/**
+ * Native firmware below the core, on platforms that keep two of it and try a new one themselves: what starts is theirs to choose,
+ * and one that is not accepted before the next reset is left by them.
+ */
+export interface Native {
+    /**
+     * Takes the new one from its first byte on: erasing block 0 begins anew, blocks follow in order, reading back tells nothing ("").
+     * What matchesStaged answers for a block is that all of it was taken.
+     */
+    readonly region: Region
+    /** What tells the firmware that runs from the others: 1–255. */
+    running(this: void): number
+    /** Whether the one that runs was never accepted: the next reset leaves it. */
+    isOnTrial(this: void): boolean
+    /**
+     * Checks as a whole what was written, and makes it what starts at the next reset. Returns what running() will say then, or
+     * STATUS_NATIVE; the one that runs is then still the one that starts.
+     */
+    finish(this: void): number
+    /** The one that runs stays. Returns STATUS_OK (also when it was accepted before) or STATUS_NATIVE. */
+    accept(this: void): number
+    /** Goes back to the one before and resets the board; returns where that cannot be. */
+    leave(this: void): void
+}
+
 /** Everything a platform gives the core. */
 export interface Ports {
     /** Two erase units, one boot record each. */
@@ -156,6 +181,8 @@ export interface Ports {
     http: Http
     board: Board
     json: Json
+    /** Absent where native firmware cannot be replaced: images that bring some are refused. */
+    native?: Native | undefined
     /** Absent where the platform runs no script. */
     imageFile?: ImageFile
     /**

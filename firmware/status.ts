@@ -84,6 +84,8 @@ export const STATUS_PART_MISSING = -36
 export const STATUS_PART_TWICE = -37
 /** The fs part is not a files area, or its alignment does not suit the board. */
 export const STATUS_FILES_FORMAT = -38
+/** The image brings native firmware, and this board cannot take any. */
+export const STATUS_PART_UNSUPPORTED = -39
 
 // ---- flash and boot ----
 /** Flash could not be read, erased or programmed, or reads back otherwise. */
@@ -98,6 +100,8 @@ export const STATUS_COMMIT_TIMEOUT = -43
 export const STATUS_SLOT_DAMAGED = -44
 /** The app or an operator asked to go back. */
 export const STATUS_REVERTED = -45
+/** The platform refuses the native firmware, or cannot try it and go back. */
+export const STATUS_NATIVE = -46
 
 // ---- files ----
 /** No such file. */

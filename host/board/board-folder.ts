@@ -16,6 +16,8 @@ export interface BoardPaths {
     readonly lock: string
     /** Held by the process that has the flash open. */
     readonly flashLock: string
+    /** Folder of the native firmware of a board with engine "lua". */
+    readonly native: string
     /** The image of an update under way, for scripts/update. */
     readonly image: string
 }
@@ -45,6 +47,7 @@ export function boardPaths(folder: string): BoardPaths {
         espruinoFlash: join(folder, "espruino.flash"),
         lock: join(folder, "lock"),
         flashLock: join(folder, "flash.lock"),
+        native: join(folder, "native"),
         image: join(folder, "update.zip"),
     }
 }

@@ -13,6 +13,8 @@ import type { BoardPaths, BoardSettings } from "./board-folder"
 import { openFlashFile } from "./flash-file"
 import { createLuaBoot } from "./engines/lua/boot"
 import { createDisk } from "./engines/lua/disk"
+import { createOta } from "./engines/lua/ota"
+import { createOtaFiles } from "./engines/lua/ota-store"
 import { createEspruinoBoard } from "./engines/espruino-board"
 import { requireEspruino } from "./engines/espruino-process"
 import { createLineLimit } from "./line-limit"
@@ -70,10 +72,11 @@ function createFolderBoard(folder: string): Board {
     const script = createScript(settings, paths, log)
     const flash = createNorFlash({ sizeBytes, eraseBytes, programBytes, store })
     const { engine = "host", luaVersion = "5.1" } = settings
+    const ota = engine === "lua" ? createOta(createOtaFiles(paths.native)) : undefined
     const board = createBoard({
         flash,
         ...(engine === "lua" && {
-            createBoot: rom => createLuaBoot(rom, { version: luaVersion, disk: createDisk(flash, store) }),
+            createBoot: rom => createLuaBoot(rom, { version: luaVersion, disk: createDisk(flash, store), ota }),
         }),
         layout: regions,
         clock,

@@ -30,7 +30,7 @@ export interface BoardLayout {
 export const GEOMETRY_DEFAULT: Geometry = {
     eraseBytes: 4096,
     programBytes: 16,
-    loaderBytes: 16384,
+    loaderBytes: 20480,
     journalBytes: 65536,
     appBytes: 262144,
     filesBytes: 65536,

@@ -8,6 +8,7 @@ import { runningInstall, type RunningImage } from "../../firmware/running"
 import { createClock } from "./clock"
 import { fileRegion, REGION_BOOT, REGION_JOURNAL, REGION_PAYLOAD, regionsClose } from "./file-region"
 import { crypto, node, pcall, print, sjson, tmr } from "./modules"
+import { createNative } from "./native-firmware"
 import { createHttp } from "./net"
 import { noticesStart } from "./notices"
 import { createStage, sha256Of } from "./stage"
@@ -101,6 +102,7 @@ export function nodemcuPorts(eraseBytes: number, programBytes: number): Ports {
         clock,
         http: createHttp(clock),
         board: { reset, watchdog, random, log: print },
+        native: createNative(),
         json: { parse: jsonParse, stringify: sjson.encode },
         signatureStepsMax: SIGNATURE_STEPS_MAX,
         platform: NODEMCU_PLATFORM,

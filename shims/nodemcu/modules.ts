@@ -5,7 +5,7 @@ export interface BoardFile {
     /** At most `lengthBytes` from the position on; undefined at the end of the file. */
     read(this: BoardFile, lengthBytes: number): string | undefined
     /** Undefined when the bytes could not be written. */
-    write(this: BoardFile, bytes: string): unknown
+    write(this: Pick<BoardFile, "write">, bytes: string): unknown
     /** The new position; undefined for an error. */
     seek(this: BoardFile, whence: "set" | "end", offset: number): number | undefined
     flush(this: BoardFile): unknown
@@ -115,13 +115,34 @@ export interface NetModule {
     createConnection(this: void): NetSocket
 }
 
-/** `otaupgrade` of the ESP32. Every function may raise an error. */
+/** What a call returns that returns several values in Lua. */
+export type Values<T extends unknown[]> = T & { readonly __tstlMultiReturn: unknown }
+
+/** What `otaupgrade.info` tells of a partition; nothing of one that was never chosen by number. */
+export interface OtaPartition {
+    /** "new" (not started yet), "testing" (neither accepted nor left), "valid", "invalid", "aborted"; "undefined" without rollback. */
+    readonly state?: string
+    readonly version?: string
+}
+
+/** Partitions by label. */
+export interface OtaTable {
+    readonly [label: string]: OtaPartition
+}
+
+/** `otaupgrade` of the ESP32. Every function but `info` may raise an error. */
 export interface OtaModule {
+    /** Erases the partition that does not run. */
     commence(this: void): void
+    /** The next bytes of the image. */
     write(this: void, bytes: string): void
+    /** Checks the image and starts it at the next restart; whether the latter was written down, `info` tells alone. */
     complete(this: void): void
     accept(this: void): void
+    /** Restarts with the firmware before; returns only by an error. */
     rollback(this: void): void
+    /** Labels of the partition that runs and of the one that starts next; every OTA partition. */
+    info(this: void): Values<[string | undefined, string | undefined, OtaTable]>
 }
 
 /** What is there on one kind of board only is undefined on the other. */
@@ -147,7 +168,7 @@ export declare const net: NetModule
 /** Whole native firmware: the ESP32's. */
 export declare const otaupgrade: OtaModule | undefined
 /** Calls `run`; false when it raised an error. */
-export declare function pcall(this: void, run: (this: void) => void): boolean
+export declare function pcall<T>(this: void, run: (this: void, value: T) => void, value?: T): boolean
 /** Writes a line to the console. */
 export declare function print(this: void, line: string): void
 /** Compiles text that comes in pieces; undefined when it is not Lua. */

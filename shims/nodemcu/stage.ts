@@ -98,10 +98,10 @@ function trim(lengthBytes: number): void {
 }
 
 /**
- * Writes the first `lengthBytes`, all that counts from here on, at the file's position. Returns whether all of it was taken.
+ * Writes the first `lengthBytes`, all that counts from here on, piece by piece. Returns whether all of it was taken.
  * @resident
  */
-export function stageWrite(target: BoardFile, lengthBytes: number): boolean {
+export function stageWrite(target: Pick<BoardFile, "write">, lengthBytes: number): boolean {
     trim(lengthBytes)
     for (let k = 0; k < count; k++) {
         if (target.write(pieces[k]) === undefined) return false

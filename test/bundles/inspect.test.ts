@@ -98,6 +98,7 @@ const BAD: readonly (readonly [title: string, expected: number, image: Buffer])[
     ["no parts", status.STATUS_MANIFEST_FIELD, withManifest({ parts: {} })],
     ["a size near 2^31", status.STATUS_MANIFEST_FIELD, withPart({ size: 2147483647 })],
     ["a hash in capitals", status.STATUS_MANIFEST_FIELD, withPart({ cs_sha256: otherHash.toUpperCase() })],
+    ["native firmware without a block list", status.STATUS_MANIFEST_FIELD, withPart({ type: "fw", blocks: undefined })],
     ["a part without any hash", status.STATUS_MANIFEST_FIELD, withPart({ cs_sha256: undefined, blocks: undefined })],
     ["another size", status.STATUS_PART_SIZE, withPart({ size: app.length + 1 })],
     ["a part that is missing", status.STATUS_PART_MISSING, withEntries({ "app.js": undefined })],

@@ -6,8 +6,10 @@ import { createVirtualClock, type VirtualClock } from "../../shims/host/clock"
 import { createNorFlash, type NorFlash } from "../../shims/host/nor-flash"
 import { hostPorts } from "../../shims/host/main"
 import { makeLayout, type BoardLayout, type Geometry } from "../../host/board/layout"
+import type { Ota } from "../../host/board/engines/lua/ota"
 import { firmwareBundle } from "./bundle"
 import type * as entry from "./core-entry"
+import { nativePort } from "./native-port"
 
 /** The core's modules, as one boot has them. */
 export type Core = typeof entry
@@ -19,6 +21,10 @@ export interface Rig {
     readonly clock: VirtualClock
     readonly lines: string[]
     resets: number
+    /** The chip's partitions for native firmware; without them images that bring some are refused. */
+    ota?: Ota
+    /** Called ahead of every write to flash; what it throws cuts the power. */
+    onWrite?: (() => void) | undefined
 }
 
 let boot: ((module: { exports: Core }, exports: Core) => void) | undefined
@@ -40,9 +46,15 @@ export function hardwareOf(rig: Rig): Hardware {
     const refuse = () => {
         throw new Error("the core's tests use no network")
     }
+    const { flash } = rig
     return {
         layout: rig.layout.regions,
-        flash: rig.flash,
+        flash: {
+            ...flash,
+            erase: address => (rig.onWrite?.(), flash.erase(address)),
+            program: (address, bytes) => (rig.onWrite?.(), flash.program(address, bytes)),
+            programStaged: (address, lengthBytes) => (rig.onWrite?.(), flash.programStaged(address, lengthBytes)),
+        },
         clock: rig.clock,
         http: { request: refuse, abort: refuse, pause: refuse },
         sha256: bytes => createHash("sha256").update(bytes, "latin1").digest("binary"),
@@ -58,7 +70,8 @@ export function hardwareOf(rig: Rig): Hardware {
 function evaluateCore(rig: Rig): Core {
     const module = { exports: {} as Core }
     bootFunction()(module, module.exports)
-    module.exports.portsInstall(hostPorts(hardwareOf(rig)))
+    const ports = hostPorts(hardwareOf(rig))
+    module.exports.portsInstall({ ...ports, native: rig.ota && nativePort(rig.ota, ports.stage) })
     return module.exports
 }
 

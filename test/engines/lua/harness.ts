@@ -11,7 +11,9 @@ import type { LuaFile, LuaSystem } from "../../../host/board/engines/lua/calls"
 import { createLuaMachine, type LuaMachine, type LuaSnapshot, type LuaVersion } from "../../../host/board/engines/lua/machine"
 import { createModules } from "../../../host/board/engines/lua/modules"
 import { EVENT_FUNCTION, preludeOf } from "../../../host/board/engines/lua/prelude"
+import type { Ota } from "../../../host/board/engines/lua/ota"
 import type { Clock } from "../../../firmware/ports"
+import { BoardRestart } from "../../firmware/native-port"
 import { pack, unpack, WIRE_LUA } from "./wire"
 
 /** Modules whose functions tests call: name as in test/firmware/core-entry.ts → path. */
@@ -58,6 +60,8 @@ export interface HarnessOptions {
     readonly log: (line: string) => void
     readonly eraseBytes: number
     readonly programBytes: number
+    /** The chip's partitions for native firmware; default: one that has nothing to change over to. */
+    readonly ota?: Ota | undefined
     /** Makes the machine, where that is not one in WebAssembly. */
     readonly createMachine?: (system: LuaSystem) => LuaMachine
 }
@@ -156,7 +160,7 @@ end
 /** Loads the modules and the core. */
 function loadCore(version: LuaVersion, machine: LuaMachine): void {
     for (const text of [
-        preludeOf(version).replace("os, package", `${WIRE_LUA}\nos, package`),
+        preludeOf(version, true).replace("os, package", `${WIRE_LUA}\nos, package`),
         'otarySlot = "-core"',
         coreBundle(),
         KEEP_COLD,
@@ -187,21 +191,40 @@ function machineFor(version: LuaVersion, system: LuaSystem): LuaMachine {
     return machine
 }
 
+function refuse(): never {
+    throw new Error("the core's tests use no network")
+}
+
+function restart(): never {
+    throw new BoardRestart()
+}
+
+const refuseOta = (): string => "no OTA partition available"
+
+/** A chip with the partition table of stock firmware. */
+const SINGLE_PARTITION: Ota = {
+    boot: () => "",
+    commence: refuseOta,
+    write: refuseOta,
+    complete: refuseOta,
+    accept: refuseOta,
+    rollback: refuseOta,
+    info: () => ({ running: "factory", next: "factory", partitions: [] }),
+}
+
 /** Starts a machine with the core on it; RAM is new. */
 export function startLuaCore(options: HarnessOptions): LuaCore {
     const functions: ((...values: unknown[]) => unknown)[] = []
     const functionId = (run: (...values: unknown[]) => unknown): number =>
         functions.includes(run) ? functions.indexOf(run) : functions.push(run) - 1
     let answer = ""
-    const refuse = (): never => {
-        throw new Error("the core's tests use no network")
-    }
     const device = createModules(
         {
             clock: options.clock,
             http: { request: refuse, abort: refuse, pause: refuse },
             random: () => 7,
-            restart: refuse,
+            ota: options.ota ?? SINGLE_PARTITION,
+            restart,
             feed: () => undefined,
             deliver: () => must(machine.call(EVENT_FUNCTION)),
         },

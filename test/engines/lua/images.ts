@@ -14,6 +14,8 @@ export interface AppImage {
     readonly padBytes?: number
     readonly config?: Record<string, unknown>
     readonly files?: Record<string, string>
+    /** Native firmware that the image brings. */
+    readonly native?: Buffer
 }
 
 const APP = `// An app that does as its image says.
@@ -38,10 +40,12 @@ function appFolder(): string {
 }
 
 /** Packs an image. Contract: one at a time. */
-export async function packApp({ version, does, padBytes = 0, config = {}, files = {} }: AppImage): Promise<Buffer> {
+export async function packApp({ version, does, padBytes = 0, config = {}, files = {}, native }: AppImage): Promise<Buffer> {
     const path = appFolder()
+    if (native !== undefined) writeFileSync(join(path, "nodemcu.bin"), native)
+    const fw = native && "nodemcu.bin"
     const texts: Record<string, string> = {
-        "otary.json5": JSON.stringify({ name: "demo", version, target: "nodemcu" }),
+        "otary.json5": JSON.stringify({ name: "demo", version, target: "nodemcu", fw }),
         "config.json5": JSON.stringify({ ...config, pad: "x".repeat(padBytes) }),
         "device.json5": JSON.stringify({ does }),
         ...Object.fromEntries(Object.entries(files).map(([name, text]) => [`files/${name}`, text])),

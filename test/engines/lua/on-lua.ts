@@ -14,7 +14,11 @@ export function runOnLua(version: LuaVersion, createMachine?: HarnessOptions["cr
         const disk = createDisk(rig.flash)
         const { modules } = startLuaCore({
             version,
-            open: name => openFile(disk, rig.layout.regions, name),
+            open(name) {
+                const file = openFile(disk, rig.layout.regions, name)
+                return file && { ...file, write: (offset, source) => (rig.onWrite?.(), file.write(offset, source)) }
+            },
+            ota: rig.ota,
             clock: rig.clock,
             log: line => void rig.lines.push(line),
             eraseBytes: rig.layout.eraseBytes,

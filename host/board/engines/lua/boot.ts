@@ -7,12 +7,15 @@ import type { Device } from "./device"
 import { type Disk, openFile } from "./disk"
 import { createLuaMachine, type LuaMachine, type LuaVersion } from "./machine"
 import { createModules } from "./modules"
+import type { Ota } from "./ota"
 import { EVENT_FUNCTION, preludeOf } from "./prelude"
 
 /** What makes the boots of a Lua board. */
 export interface LuaBootOptions {
     readonly version: LuaVersion
     readonly disk: Disk
+    /** Partitions for native firmware; default: none. */
+    readonly ota?: Ota | undefined
 }
 
 /** The chip's own watchdog: the system feeds it for as long as Lua gives it the time (ESP-IDF's default timeout). */
@@ -84,6 +87,7 @@ export function createLuaBoot(rom: RomPorts, options: LuaBootOptions): RomBoot {
         clock: session.clock,
         http: session.http,
         random: rom.random,
+        ota: options.ota,
         feed: () => rom.onWatchdog(TASK_WATCHDOG_S),
         restart() {
             end()
@@ -96,13 +100,15 @@ export function createLuaBoot(rom: RomPorts, options: LuaBootOptions): RomBoot {
         start() {
             const loader = readLoader(rom.flash, rom.layout)
             if (loader === "") return false
+            const firmware = options.ota?.boot() ?? ""
             feed()
             session.enter(code => {
                 machine = createLuaMachine(
                     options.version,
                     systemOf(rom, options.disk, () => session, device),
                 )
-                must(machine.run(preludeOf(options.version)))
+                must(machine.run(preludeOf(options.version, options.ota !== undefined)))
+                must(machine.run(firmware))
                 must(machine.run(code))
             }, loader)
             return true

@@ -4,6 +4,7 @@ import { createHash, type Hash } from "node:crypto"
 import type { Clock, Http } from "../../../../firmware/ports"
 import { STATUS_OK } from "../../../../firmware/status"
 import { createDevice, type Device, type Request } from "./device"
+import type { Ota } from "./ota"
 
 /** What the modules stand on. */
 export interface ModulePorts {
@@ -14,6 +15,8 @@ export interface ModulePorts {
     restart(this: void): void
     /** The watchdog was fed. */
     feed(this: void): void
+    /** Native firmware; default: the chip has no partitions for it. */
+    readonly ota?: Ota | undefined
     /** An event lies ready on the device. */
     deliver(this: void): void
 }
@@ -158,6 +161,30 @@ function httpHandlers(ports: ModulePorts, device: () => Device): Record<string, 
     }
 }
 
+/** The module `otaupgrade`: each call is answered with the text of its error. */
+function otaHandlers(ota: Ota, restart: () => void, device: () => Device): Record<string, Handler> {
+    const answer = (text: string): void => {
+        device().answer(text.length)
+        device().answerBytes(Buffer.from(text, "latin1"))
+    }
+    return {
+        C: () => answer(ota.commence()),
+        O: ({ bytes }) => answer(ota.write(bytes)),
+        E: () => answer(ota.complete()),
+        A: () => answer(ota.accept()),
+        B() {
+            const message = ota.rollback()
+            if (message === "") restart()
+            answer(message)
+        },
+        i() {
+            const { running, next, partitions } = ota.info()
+            const lines = partitions.map(({ label, state, version }) => `${label}=${state} ${version}\n`)
+            answer(`${running} ${next}\n${lines.join("")}`)
+        },
+    }
+}
+
 /** Creates the device behind the modules. `more` adds operations, by letter. */
 export function createModules(ports: ModulePorts, more: Readonly<Record<string, Handler>> = {}): Device {
     const device = createDevice(request => {
@@ -168,6 +195,7 @@ export function createModules(ports: ModulePorts, more: Readonly<Record<string, 
     const handlers: Record<string, Handler> = {
         ...systemHandlers(ports, () => device),
         ...httpHandlers(ports, () => device),
+        ...(ports.ota !== undefined && otaHandlers(ports.ota, ports.restart, () => device)),
         ...more,
     }
     return device

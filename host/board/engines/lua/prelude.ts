@@ -314,18 +314,23 @@ otaupgrade = {
   write = function(text) checked("O", text) end,
   complete = function() checked("E") end,
   accept = function() checked("A") end,
-  rollback = function() checked("B") end,
+  rollback = function() checked("B") error("restart", 0) end,
   info = function()
-    local length = ask("i", 0, 0)
-    return string.match(inp:read(length), "(%S+) (%S+)")
+    local text = inp:read(ask("i", 0, 0))
+    local running, next = string.match(text, "(%S+) (%S+)\n")
+    local partitions = {}
+    for label, state, version in string.gmatch(text, "(%S+)=(%S*) (%S*)\n") do
+      partitions[label] = state == "" and {} or { state = state, version = version, name = "NodeMCU" }
+    end
+    return running, next, partitions
   end,
 }
 `
 
-/** The modules as one Lua text, for one version of Lua. */
-export function preludeOf(version: "5.1" | "5.3"): string {
+/** The modules as one Lua text, for one version of Lua; `otaupgrade` where the chip has partitions for it. */
+export function preludeOf(version: "5.1" | "5.3", hasOta = false): string {
     const bit = version === "5.1" ? BIT_51 : BIT_53
-    const modules = [bit, DEVICE, SYSTEM, HTTP_MODULE, OTA_MODULE, JSON_MODULE].join("\n")
+    const modules = [bit, DEVICE, SYSTEM, HTTP_MODULE, hasOta ? OTA_MODULE : "", JSON_MODULE].join("\n")
     // What a board does not have.
     return `${modules}\nos, package, require, dofile, debug = nil, nil, nil, nil, nil\n`
 }
