@@ -2,7 +2,7 @@
 
 import { bootRecordRead, bootRecordSettle, bootRecordWrite, type BootRecord } from "./boot-record"
 import { SLOT_NONE, WATCHDOG_TIMEOUT_S } from "./constants"
-import { ports } from "./ports"
+import { ports, type Native } from "./ports"
 import { regionDigest } from "./region"
 import { STATUS_NO_BOOT_RECORD, STATUS_OK, STATUS_ROLLED_BACK, STATUS_SLOT_DAMAGED } from "./status"
 
@@ -19,7 +19,7 @@ export function bootDecide(): number {
     let slot = 0
     if (record.isCommitted) slot = committedSlot(record)
     else slot = trialSlot(record)
-    if (record.isCommitted) nativeFollow(record)
+    if (ports.native !== undefined && record.isCommitted) nativeFollow(record, ports.native)
     return slot
 }
 
@@ -27,9 +27,7 @@ export function bootDecide(): number {
  * Leaves native firmware that the record does not stand for: power was cut between its hand-over and the flip, or its image was left.
  * A committed image has accepted its own before.
  */
-function nativeFollow(record: BootRecord): void {
-    const native = ports.native
-    if (native === undefined) return
+function nativeFollow(record: BootRecord, native: Native): void {
     if (native.isOnTrial() || (record.cameBack && native.running() === record.native)) native.leave()
 }
 

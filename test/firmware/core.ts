@@ -23,7 +23,7 @@ export interface Rig {
     resets: number
     /** The chip's partitions for native firmware; without them images that bring some are refused. */
     ota?: Ota
-    /** Called ahead of every write to flash; what it throws cuts the power. */
+    /** Called ahead of every write to flash of boots that begin from now on; what it throws cuts the power. */
     onWrite?: (() => void) | undefined
 }
 
@@ -41,20 +41,23 @@ export function createRig(geometry: Partial<Geometry> = {}, flash?: NorFlash): R
     return { layout, flash: flash ?? createNorFlash(layout), clock: createVirtualClock(), lines: [], resets: 0 }
 }
 
+function watchedFlash(flash: NorFlash, onWrite: () => void): NorFlash {
+    return {
+        ...flash,
+        erase: address => (onWrite(), flash.erase(address)),
+        program: (address, bytes) => (onWrite(), flash.program(address, bytes)),
+        programStaged: (address, lengthBytes) => (onWrite(), flash.programStaged(address, lengthBytes)),
+    }
+}
+
 /** The hardware of a rig, without a network. */
 export function hardwareOf(rig: Rig): Hardware {
     const refuse = () => {
         throw new Error("the core's tests use no network")
     }
-    const { flash } = rig
     return {
         layout: rig.layout.regions,
-        flash: {
-            ...flash,
-            erase: address => (rig.onWrite?.(), flash.erase(address)),
-            program: (address, bytes) => (rig.onWrite?.(), flash.program(address, bytes)),
-            programStaged: (address, lengthBytes) => (rig.onWrite?.(), flash.programStaged(address, lengthBytes)),
-        },
+        flash: rig.onWrite === undefined ? rig.flash : watchedFlash(rig.flash, rig.onWrite),
         clock: rig.clock,
         http: { request: refuse, abort: refuse, pause: refuse },
         sha256: bytes => createHash("sha256").update(bytes, "latin1").digest("binary"),
