@@ -90,8 +90,8 @@ function runAnswer(board: FuzzBoard, input: Buffer, random: Random): void {
     const end = random.oneIn(6) ? STATUS_NET : STATUS_OK
     const seen: string[] = []
     board.allow(3_000_000)
-    // The agent's own file may fill the area, and another one take its place.
-    board.writable = ["files0", "files1", "boot"]
+    // The agent's own file may fill the area, and another one take its place, of which no stopped download may know.
+    board.writable = ["files0", "files1", "journal", "boot"]
     let isRefused = false
     const http = scripted(board, seen, exchange => {
         const { path } = exchange

@@ -117,7 +117,7 @@ function runJournal(board: FuzzBoard, input: Buffer, random: Random): void {
 function runFiles(board: FuzzBoard, input: Buffer, random: Random): void {
     board.allow(2_000_000)
     board.fill("files0", input)
-    board.writable = ["files0", "files1", "boot"]
+    board.writable = ["files0", "files1", "journal", "boot"]
     const core = mounted(board)
     const before = core.files.fileList().map(name => [name, core.files.fileRead(name)] as const)
     const name = random.pick(["new.txt", "user.txt", before[0]?.[0] ?? "x"])
