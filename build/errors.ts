@@ -17,6 +17,7 @@ export type PackCode =
     | "PACK_MANIFEST_SIZE"
     | "PACK_TIMESTAMP"
     | "PACK_KEYS"
+    | "DELTA_IMAGE"
     | "SIGN_IMAGE"
     | "SIGN_ROOM"
     | "KEY_FILE"

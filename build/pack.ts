@@ -126,7 +126,8 @@ function makeManifest(settings: OtarySettings, buildId: string, builtAt: string,
     }
 }
 
-function manifestBytes(manifest: Manifest): Buffer {
+/** A manifest as it goes into an image. Throws PACK_MANIFEST_SIZE. */
+export function manifestBytes(manifest: Manifest): Buffer {
     const bytes = Buffer.from(asciiJson(manifest), "latin1")
     if (bytes.length <= MANIFEST_BYTES_MAX) return bytes
     const message = `manifest.json has ${bytes.length} bytes (${MANIFEST_BYTES_MAX} at most)`

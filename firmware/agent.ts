@@ -1,6 +1,6 @@
 // The agent: keeps the board alive, commits a good image and leaves a bad one, and checks in for updates when it is time.
 
-import { quarantineAdd, quarantineHas, state, stateCheckedIn, stateLoad } from "./agent-state"
+import { quarantineAdd, quarantineHas, state, stateCheckedIn, stateLoad, stateSave } from "./agent-state"
 import { applyPending, applyReady } from "./apply-window"
 import { checkinOffer, checkinSend, cloudToken, registerSend, type Offer } from "./checkin"
 import { planCancel, planFirst, planIn, planNext, planRetry } from "./checkin-time"
@@ -38,7 +38,7 @@ function errorNote(code: number, what: string): void {
  * where another version may run by then.
  */
 function isLasting(code: number): boolean {
-    if (code > status.STATUS_ZIP_FORMAT || code === status.STATUS_REQUIRES) return false
+    if (code > status.STATUS_ZIP_FORMAT || code === status.STATUS_REQUIRES || code === status.STATUS_DELTA_BASE) return false
     if (code === status.STATUS_FLASH || code === status.STATUS_NO_BOOT_RECORD || code === status.STATUS_FILES_FULL) return false
     return code > status.STATUS_NET || code <= status.STATUS_SKIPPED_BY_APP
 }
@@ -55,7 +55,31 @@ function applyFailed(code: number): void {
     reportNow()
 }
 
+/**
+ * A delta that does not do is no reason to give the update up: the full image is fetched instead. One that is broken is not tried again;
+ * another base may run next time.
+ */
+function fallBack(code: number): boolean {
+    const offer = checkinOffer()
+    if (offer.fullUrl === "" || (code !== status.STATUS_DELTA_BASE && !isLasting(code))) return false
+    if (code !== status.STATUS_DELTA_BASE && offer.checksum !== "") {
+        quarantineAdd(offer.checksum)
+        stateSave()
+    }
+    ports.board.log("agent: delta of update " + offer.update + " failed, status " + code + ": fetching the full image")
+    offerTakeFull(offer)
+    updateStart(offer)
+    return true
+}
+
+function offerTakeFull(offer: Offer): void {
+    offer.url = offer.fullUrl
+    offer.checksum = offer.fullChecksum
+    offer.fullUrl = ""
+}
+
 function downloadDone(code: number): void {
+    if (code < 0 && fallBack(code)) return
     if (code < 0) updateFailed(code, downloadPlace())
     else if (updaterSame()) {
         updaterAbort()
@@ -83,6 +107,11 @@ function offerTake(): void {
         return cycleEnd()
     }
     update = offer.update
+    if (offer.fullUrl !== "" && quarantineHas(offer.checksum)) offerTakeFull(offer)
+    updateStart(offer)
+}
+
+function updateStart(offer: Offer): void {
     const code = offerIsBad ? status.STATUS_ANSWER : updateBegin(offer)
     if (code === status.STATUS_OK) return downloadStart(offer.url, downloadDone)
     updateFailed(code, "not begun")

@@ -54,6 +54,21 @@ export function partBegin(part: number, target: Region, firstBlock: number, entr
     isResumed = firstBlock > 0
 }
 
+/**
+ * The blocks of the part that began are put together here on the board: what comes off the network is not theirs as it is, and
+ * blocksRoom and blocksLeft stay below 1 from here on.
+ */
+export function blocksCompose(): void {
+    leftBytes = -1
+    roomBytes = 0
+}
+
+/** Adds bytes[from, to) to the block that is put together. Contract: a block has at most BLOCK_BYTES. */
+export function blocksAdd(bytes: Bytes, from: number, to: number): void {
+    ports.stage.put(stagedBytes, bytes, from, to)
+    stagedBytes = stagedBytes + to - from
+}
+
 /** What follows is no payload, or of no use. */
 export function blocksSkip(): void {
     sink = SINK_SKIP
@@ -103,7 +118,7 @@ export function blocksTake(bytes: Bytes, from: number, to: number): number {
         roomBytes = roomBytes - count
         at = at + count
         if (roomBytes === 0) {
-            const status = flush()
+            const status = blocksFlush()
             if (status !== STATUS_OK) return status
         }
     }
@@ -111,10 +126,10 @@ export function blocksTake(bytes: Bytes, from: number, to: number): number {
 }
 
 /**
- * One whole block is staged.
+ * One whole block is staged: takes it. Returns STATUS_OK or a negative status.
  * @hot
  */
-function flush(): number {
+export function blocksFlush(): number {
     if (crcWanted !== 0) crc = ports.stage.crc32(crc, stagedBytes)
     let status = STATUS_OK
     if (sink === SINK_PART) status = partBlock()

@@ -2,8 +2,8 @@
 
 import { state, stateSave, updateIdIsGood } from "./agent-state"
 import { apiPost, httpStatus } from "./api-call"
-import { isHexOf } from "./bytes"
-import { bootState } from "./commit"
+import { bootRecordRead } from "./boot-record"
+import { hexOf, isHexOf } from "./bytes"
 import { AGENT_VERSION, DIGEST_BYTES } from "./constants"
 import { ports } from "./ports"
 import { runningImage } from "./running"
@@ -21,13 +21,21 @@ export interface Offer {
     version: string
     /** The cloud's id of the update; "" when there is no offer. */
     update: string
+    /** Where the image is a delta: the full image and its SHA-256, should the delta not do; "" without one. */
+    fullUrl: string
+    fullChecksum: string
 }
 
 /** Hears how registration or check-in ended. */
 export type CheckinDone = (this: void, status: number) => void
 
 let checkinDone: CheckinDone
-let offer: Offer = { url: "", checksum: "", version: "", update: "" }
+let offer: Offer
+
+/** No offer yet. */
+function offerNone(): Offer {
+    return { url: "", checksum: "", version: "", update: "", fullUrl: "", fullChecksum: "" }
+}
 
 /** Base URL of the device cloud: what registration named, else what is configured. */
 export function cloudUrl(): string {
@@ -118,8 +126,12 @@ function offerTake(answer: Properties): number {
     const update = textIn(answer, "update")
     if (!updateIdIsGood(update)) return STATUS_ANSWER
     // From here on the cloud can be told what is wrong with its offer.
-    offer = { url, checksum, version, update }
+    const full = propertiesOf(answer["full"])
+    const fullUrl = textIn(full, "url")
+    const fullChecksum = textIn(full, "checksum")
+    offer = { url, checksum, version, update, fullUrl, fullChecksum }
     if (!urlIsGood(url)) return STATUS_ANSWER
+    if (answer["full"] !== undefined && (!urlIsGood(fullUrl) || !isHexOf(fullChecksum, DIGEST_BYTES))) return STATUS_ANSWER
     if (answer["checksum"] !== undefined && !isHexOf(checksum, DIGEST_BYTES)) return STATUS_ANSWER
     if (answer["version"] !== undefined && !versionValid(version)) return STATUS_ANSWER
     return STATUS_DONE
@@ -151,11 +163,15 @@ function checkinAnswered(status: number, statusCode: number, text: string): void
  */
 export function checkinSend(done: CheckinDone): void {
     checkinDone = done
-    offer = { url: "", checksum: "", version: "", update: "" }
+    offer = offerNone()
     const body = deviceBody()
     // On trial the version alone is no success yet: the cloud waits for the commit. Ioto's agents have no trial and send no such key.
-    const boot = bootState()
-    if (boot !== undefined && !boot.isCommitted) body["committed"] = false
+    const boot = bootRecordRead()
+    if (boot !== undefined) {
+        if (!boot.isCommitted) body["committed"] = false
+        // What a delta for this board must be made from; boards that take none do not name it.
+        body["base"] = hexOf(boot.appDigests[boot.activeApp])
+    }
     apiPost(cloudUrl() + "/tok/provision/update", cloudToken(), body, checkinAnswered)
 }
 

@@ -9,8 +9,12 @@ export const AGENT_VERSION = "0.1.0"
 export const BLOCK_BYTES = 4096
 /** Bytes of one SHA-256 digest. */
 export const DIGEST_BYTES = 32
-/** Digests that one page (one block) of a block list holds; a page covers 512 KiB of a part. */
-export const DIGESTS_PER_PAGE = 128
+/** Bytes of an entry of a delta's block list: the digest, and where the block's record ends in the payload. */
+export const DELTA_ENTRY_BYTES = 36
+/** Most instructions that the record of one block of a delta has. */
+export const DELTA_STEPS_MAX = 255
+/** Most bytes of the base that are held in RAM at a time. */
+export const DELTA_PIECE_BYTES = 1024
 /** Longest manifest.json in bytes; it is held in RAM. */
 export const MANIFEST_BYTES_MAX = 8192
 /** Longest text field of a manifest that the board looks at, in bytes. */

@@ -2,7 +2,7 @@
 
 import { blocksEnd, blocksSkip, blocksTake, listBegin, partBegin } from "./blocks"
 import { blocksOf } from "./bytes"
-import { BLOCK_BYTES, MANIFEST_BYTES_MAX, PARTS_MAX, SIGNATURES_BYTES_MAX, SKIPPED_ENTRY_BYTES_MAX, SLOT_NONE } from "./constants"
+import { MANIFEST_BYTES_MAX, PARTS_MAX, SIGNATURES_BYTES_MAX, SKIPPED_ENTRY_BYTES_MAX, SLOT_NONE } from "./constants"
 import {
     journalBlocksAll,
     journalBlocksDone,
@@ -12,12 +12,15 @@ import {
     journalListIsWhole,
     journalMayErase,
     journalOpen,
+    journalPayloadAt,
+    journalPayloadBytes,
     journalPlace,
     journalPlaceOf,
     journalStart,
 } from "./journal"
 import { listBytesOf, manifestHasFiles, manifestIsRunning, manifestParts, manifestRead, partRegion } from "./manifest"
 import { ports, type Bytes } from "./ports"
+import { deltaBegin, deltaEnd, deltaSuits, deltaTake } from "./delta"
 import { scratchResume } from "./scratch"
 import { SIGNATURE_GOOD, SIGNATURE_MORE, signatureIsWanted, signatureStart, signatureStep, signatureTake } from "./signature"
 import * as status from "./status"
@@ -33,6 +36,9 @@ export interface EntriesTarget {
     security: number
     /** Whether an image of the running version and build_id is written all the same. */
     ignoreSameVersion: boolean
+    /** The app that runs: its slot digest, and its size. */
+    baseDigest: Bytes
+    baseBytes: number
 }
 
 const ENTRY_MANIFEST = 1
@@ -40,6 +46,7 @@ const ENTRY_LIST = 2
 const ENTRY_PART = 3
 const ENTRY_OTHER = 4
 const ENTRY_SIGNATURE = 5
+const ENTRY_DELTA = 6
 
 const PART_NONE = 0
 /** In flash from this run on. */
@@ -144,7 +151,7 @@ function manifestBegin(name: string): number {
 }
 
 function listEntry(k: number): number {
-    if (zipEntryBytes() !== listBytesOf(manifestParts()[k].sizeBytes)) return status.STATUS_BLOCK_LIST
+    if (zipEntryBytes() !== listBytesOf(manifestParts()[k])) return status.STATUS_BLOCK_LIST
     // A continued download may pass a list again that is in the journal already. Of a part that was not begun it is taken anew, once:
     // its own write may have been cut.
     if (listIsWhole[k] && doneBlocks[k] >= 0) {
@@ -163,12 +170,22 @@ function partEntry(k: number): number {
         other()
         return status.STATUS_OK
     }
-    if (zipEntryBytes() !== part.sizeBytes) return status.STATUS_PART_SIZE
+    if (part.baseDigest === "" && zipEntryBytes() !== part.sizeBytes) return status.STATUS_PART_SIZE
     if (part.listSrc !== "" && !listIsWhole[k]) return listMissing()
-    entry = ENTRY_PART
+    if (zipEntryBytes() !== journalPayloadBytes(k)) return status.STATUS_PART_SIZE
     if (target.identity !== "") journalPlace(k, zipOffset())
-    partBegin(k, partRegion(part, target.appSlot, target.filesArea), 0, zipCrc())
+    partOpen(k, 0, zipCrc())
     return status.STATUS_OK
+}
+
+/** What follows is the payload of part `k`, from block `block` on. */
+function partOpen(k: number, block: number, crc: number): void {
+    const part = manifestParts()[k]
+    const region = partRegion(part, target.appSlot, target.filesArea)
+    entry = ENTRY_PART
+    if (part.baseDigest === "") return partBegin(k, region, block, crc)
+    entry = ENTRY_DELTA
+    deltaBegin(k, region, block, ports.app[1 - target.appSlot])
 }
 
 /** A continued download whose list lay before the place where it went on, and is gone, begins anew the next time. */
@@ -183,6 +200,8 @@ function listMissing(): number {
  * @hot
  */
 export function entryTake(bytes: Bytes, from: number, to: number): number {
+    if (entry === ENTRY_PART) return blocksTake(bytes, from, to)
+    if (entry === ENTRY_DELTA) return deltaTake(bytes, from, to)
     if (entry === ENTRY_MANIFEST || entry === ENTRY_SIGNATURE) return textTake(bytes, from, to)
     return blocksTake(bytes, from, to)
 }
@@ -197,13 +216,15 @@ function textTake(bytes: Bytes, from: number, to: number): number {
 export function entryEnd(): number {
     if (entry === ENTRY_MANIFEST) return manifestEnd()
     if (entry === ENTRY_SIGNATURE) return signatureEnd()
-    const result = blocksEnd()
+    let result = status.STATUS_OK
+    if (entry === ENTRY_DELTA) result = deltaEnd()
+    if (result === status.STATUS_OK) result = blocksEnd()
     if (result !== status.STATUS_OK) return result
     if (entry === ENTRY_LIST) {
         listIsWhole[index] = true
         doneBlocks[index] = 0
     }
-    if (entry === ENTRY_PART) partState[index] = PART_WHOLE
+    if (entry === ENTRY_PART || entry === ENTRY_DELTA) partState[index] = PART_WHOLE
     entry = ENTRY_OTHER
     return status.STATUS_OK
 }
@@ -225,6 +246,7 @@ function manifestAllowed(): number {
         isSame = true
         return status.STATUS_OK
     }
+    if (!deltaSuits(target.baseDigest, target.baseBytes)) return status.STATUS_DELTA_BASE
     let filesArea = SLOT_NONE
     if (manifestHasFiles()) filesArea = target.filesArea
     return journalStart(target.identity, target.appSlot, filesArea, { manifest, manifestEnd: zipOffset() })
@@ -279,7 +301,7 @@ function resume(): void {
     const header = journalOpen(target.identity, target.appSlot, target.filesArea)
     if (header === undefined) return
     manifest = header.manifest
-    if (read() !== status.STATUS_OK || manifestIsRunning()) return
+    if (read() !== status.STATUS_OK || manifestIsRunning() || !deltaSuits(target.baseDigest, target.baseBytes)) return
     isKnown = true
     // It was allowed before its journal was begun, under the same keys: the identity is bound to them.
     isAllowed = true
@@ -287,7 +309,7 @@ function resume(): void {
     const last = resumeParts()
     if (last < 0) return partsForget()
     isResumed = true
-    if (partState[last] === PART_KEPT) zipStart(placeOf[last] + manifestParts()[last].sizeBytes)
+    if (partState[last] === PART_KEPT) zipStart(placeOf[last] + journalPayloadBytes(last))
     else if (!resumeInside(last)) partsForget()
 }
 
@@ -367,13 +389,11 @@ function resumePart(k: number): void {
 
 /** Goes on within part `k`. Returns false where the journal cannot take it. */
 function resumeInside(k: number): boolean {
-    const part = manifestParts()[k]
-    const region = partRegion(part, target.appSlot, target.filesArea)
     const block = doneBlocks[k]
-    if (!journalMayErase(k, block, region)) return false
+    if (!journalMayErase(k, block, partRegion(manifestParts()[k], target.appSlot, target.filesArea))) return false
+    const offset = journalPayloadAt(k, block)
     index = k
-    entry = ENTRY_PART
-    partBegin(k, region, block, 0)
-    zipStartInside(placeOf[k] + block * BLOCK_BYTES, part.sizeBytes - block * BLOCK_BYTES)
+    partOpen(k, block, 0)
+    zipStartInside(placeOf[k] + offset, journalPayloadBytes(k) - offset)
     return true
 }

@@ -10,7 +10,7 @@ import {
     PARTS_MAX,
     SLOT_NONE,
 } from "./constants"
-import { blockBytesOf, listBytesOf, manifestParts, type Part } from "./manifest"
+import { blockBytesOf, listBytesOf, listEntryBytesOf, manifestParts, type Part } from "./manifest"
 import { ports, type Bytes, type Region } from "./ports"
 import { bytesDigest, regionClear, regionIsErased, regionRead, regionWrite } from "./region"
 import { STATUS_FLASH, STATUS_NO_ROOM, STATUS_OK, STATUS_PAGE_HASH } from "./status"
@@ -35,6 +35,7 @@ const groupAt: number[] = []
 const groupEnd: number[] = []
 const placeAt: number[] = []
 const notesAt: number[] = []
+const entryBytes: number[] = []
 const marksAt: number[] = []
 
 /** The notes of the part that was looked at last, in the order of their writes: block * 2, + 1 where it is done; -1 for none. */
@@ -124,7 +125,8 @@ export function journalLayout(manifestBytes: number): number {
     for (let k = 0; k < parts.length && k < PARTS_MAX; k++) {
         groupAt[k] = at
         placeAt[k] = at
-        if (parts[k].listSrc !== "") placeAt[k] = alignUp(at + listBytesOf(parts[k].sizeBytes), region.programBytes)
+        entryBytes[k] = listEntryBytesOf(parts[k])
+        if (parts[k].listSrc !== "") placeAt[k] = alignUp(at + listBytesOf(parts[k]), region.programBytes)
         notesAt[k] = placeAt[k] + alignUp(PLACE_BYTES, region.programBytes)
         marksAt[k] = noteAt(k, NOTES_MAX)
         at = alignUp(marksAt[k] + marksOf(parts[k]) * region.programBytes, region.eraseBytes)
@@ -173,7 +175,7 @@ export function journalListPage(k: number, page: number, lengthBytes: number): n
 /** Whether the whole list of part `k` is in the journal, every page with its hash. */
 export function journalListIsWhole(k: number): boolean {
     const part = manifestParts()[k]
-    const listBytes = listBytesOf(part.sizeBytes)
+    const listBytes = listBytesOf(part)
     for (let page = 0; page * BLOCK_BYTES < listBytes; page++) {
         const bytes = regionRead(
             ports.journal,
@@ -190,7 +192,23 @@ export function journalListIsWhole(k: number): boolean {
  * @hot
  */
 export function journalDigest(k: number, block: number): Bytes {
-    return regionRead(ports.journal, groupAt[k] + block * DIGEST_BYTES, DIGEST_BYTES)
+    return regionRead(ports.journal, groupAt[k] + block * entryBytes[k], DIGEST_BYTES)
+}
+
+/**
+ * Where block `block` of part `k` begins in the part's payload; one block behind the last, the payload's size. In a delta that is
+ * where the record of the block before it ends, as the list says: -1 where it says nothing possible.
+ */
+export function journalPayloadAt(k: number, block: number): number {
+    const part = manifestParts()[k]
+    if (part.baseDigest === "") return least(block * BLOCK_BYTES, part.sizeBytes)
+    if (block === 0) return 0
+    return u31(regionRead(ports.journal, groupAt[k] + block * entryBytes[k] - 4, 4), 0)
+}
+
+/** Bytes of the payload of part `k`: those of its entry in the image. */
+export function journalPayloadBytes(k: number): number {
+    return journalPayloadAt(k, blocksOf(manifestParts()[k].sizeBytes))
 }
 
 // ---- progress ----------------------------------------------------------------------------------

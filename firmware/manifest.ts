@@ -4,7 +4,7 @@ import { blocksOf, isHexOf } from "./bytes"
 import { rfc3339S } from "./calendar"
 import {
     BLOCK_BYTES,
-    DIGESTS_PER_PAGE,
+    DELTA_ENTRY_BYTES,
     DIGEST_BYTES,
     FIELD_BYTES_MAX,
     IMAGE_BYTES_MAX,
@@ -37,6 +37,9 @@ export interface Part {
     listSrc: string
     /** SHA-256 of each page of the list in hex. */
     pageHashes: string[]
+    /** The app that a delta was made from: its slot digest in lower-case hex, "" when the part is no delta, and its size. */
+    baseDigest: string
+    baseBytes: number
 }
 
 interface PartText {
@@ -46,11 +49,17 @@ interface PartText {
     cs_sha256?: unknown
     cs_sha1?: unknown
     blocks?: unknown
+    base?: unknown
 }
 
 interface BlocksText {
     src?: unknown
     sha256?: unknown
+}
+
+interface BaseText {
+    digest?: unknown
+    size?: unknown
 }
 
 interface ManifestText {
@@ -185,14 +194,28 @@ function partRead(value: PartText, appRoomBytes: number, filesRoomBytes: number)
         sha1: "",
         listSrc: "",
         pageHashes: [],
+        baseDigest: "",
+        baseBytes: 0,
     }
     if (part.sizeBytes > roomBytes) return status.STATUS_NO_ROOM
     for (let i = 0; i < parts.length; i++) {
         if (parts[i].kind === kind || parts[i].src === part.src) return status.STATUS_PART_TWICE
     }
-    const result = hashesRead(part, value)
+    let result = baseRead(part, value.base)
+    if (result === status.STATUS_OK) result = hashesRead(part, value)
     if (result === status.STATUS_OK) parts.push(part)
     return result
+}
+
+/** A delta: only an app is made from what runs, and only block by block. */
+function baseRead(part: Part, value: unknown): number {
+    if (value === undefined) return status.STATUS_OK
+    const base = value as BaseText
+    if (!isTable(value) || part.kind !== PART_APP || !isHash(base.digest, DIGEST_BYTES)) return status.STATUS_MANIFEST_FIELD
+    if (!isSize(base.size) || (base.size as number) > IMAGE_BYTES_MAX) return status.STATUS_MANIFEST_FIELD
+    part.baseDigest = base.digest as string
+    part.baseBytes = base.size as number
+    return status.STATUS_OK
 }
 
 function hashesRead(part: Part, value: PartText): number {
@@ -205,15 +228,16 @@ function hashesRead(part: Part, value: PartText): number {
         part.sha1 = value.cs_sha1 as string
     }
     if (value.blocks === undefined) {
-        // What cannot be read back has to be verified block by block.
-        if (part.kind === PART_NATIVE || (part.sha256 === "" && part.sha1 === "")) return status.STATUS_MANIFEST_FIELD
+        // What cannot be read back, or is made on the board, has to be verified block by block.
+        if (part.kind === PART_NATIVE || part.baseDigest !== "" || (part.sha256 === "" && part.sha1 === ""))
+            return status.STATUS_MANIFEST_FIELD
         return status.STATUS_OK
     }
     const blocks = value.blocks as BlocksText
     if (!isTable(blocks) || !isName(blocks.src) || !isTable(blocks.sha256) || blocks.src === part.src)
         return status.STATUS_MANIFEST_FIELD
     const hashes = blocks.sha256 as string[]
-    if (hashes.length !== pagesOf(part.sizeBytes)) return status.STATUS_BLOCK_LIST
+    if (hashes.length !== blocksOf(listBytesOf(part))) return status.STATUS_BLOCK_LIST
     for (let i = 0; i < hashes.length; i++) if (!isHash(hashes[i], DIGEST_BYTES)) return status.STATUS_MANIFEST_FIELD
     part.listSrc = blocks.src as string
     part.pageHashes = hashes
@@ -221,12 +245,14 @@ function hashesRead(part: Part, value: PartText): number {
 }
 
 /** Bytes of the block list of a part. */
-export function listBytesOf(partBytes: number): number {
-    return blocksOf(partBytes) * DIGEST_BYTES
+export function listBytesOf(part: Part): number {
+    return blocksOf(part.sizeBytes) * listEntryBytesOf(part)
 }
 
-function pagesOf(partBytes: number): number {
-    return (blocksOf(partBytes) + DIGESTS_PER_PAGE - 1) >>> 7
+/** Bytes that one block takes in the block list of a part. */
+export function listEntryBytesOf(part: Part): number {
+    if (part.baseDigest === "") return DIGEST_BYTES
+    return DELTA_ENTRY_BYTES
 }
 
 /** The region that a part goes to, given the slots being written. */

@@ -131,6 +131,20 @@ export const STATUS_HTTP_RANGE = -66
 /** The cloud does not know the device, or its token. */
 export const STATUS_UNAUTHORIZED = -67
 
+// ---- deltas ----
+/** The delta was made from another app than the one that runs. */
+export const STATUS_DELTA_BASE = -80
+/** A number of a delta has more bytes than it needs, or than any size or offset takes. */
+export const STATUS_DELTA_NUMBER = -81
+/** An instruction of a delta makes nothing, or more than its block lacks. */
+export const STATUS_DELTA_LENGTH = -82
+/** An instruction of a delta copies from outside the app that it was made from. */
+export const STATUS_DELTA_COPY = -83
+/** A block of a delta has too many instructions. */
+export const STATUS_DELTA_STEPS = -84
+/** A block of a delta ends at another byte than its block list says, or is missing. */
+export const STATUS_DELTA_END = -85
+
 // ---- agent ----
 /** The app refused the update. */
 export const STATUS_SKIPPED_BY_APP = -70

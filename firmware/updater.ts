@@ -69,7 +69,15 @@ export function updaterContextCreate(options: UpdaterOptions): number {
     if (options.commitTimeoutS > 0) commitTimeoutS = options.commitTimeoutS
     sizeBytes = options.sizeBytes
     apply = { appSlot, filesArea, updateId: options.updateId, commitTimeoutS }
-    entriesStart({ appSlot, filesArea, identity, security: record.security, ignoreSameVersion: options.ignoreSameVersion })
+    entriesStart({
+        appSlot,
+        filesArea,
+        identity,
+        security: record.security,
+        ignoreSameVersion: options.ignoreSameVersion,
+        baseDigest: record.appDigests[record.activeApp],
+        baseBytes: record.appBytes[record.activeApp],
+    })
     held = ""
     state = STATE_RUNNING
     filesOtherTaken(true)

@@ -9,6 +9,7 @@ import { registerArtifacts } from "./commands/artifacts"
 import { registerBoard } from "./commands/board"
 import { registerCloud } from "./commands/cloud"
 import { registerClouds } from "./commands/clouds"
+import { registerDelta } from "./commands/delta"
 import { registerDemo } from "./commands/demo"
 import { registerDevice } from "./commands/device"
 import { registerEvents } from "./commands/events"
@@ -65,6 +66,7 @@ function createProgram({ io, cli }: { io: Io; cli: Cli }): Command {
     const registers = [
         registerKeygen,
         registerPack,
+        registerDelta,
         registerSign,
         registerInspect,
         registerCloud,

@@ -3,8 +3,9 @@
 import { readdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { IMAGE_BYTES_MAX } from "../../firmware/constants"
-import { STATUS_ZIP_CRC } from "../../firmware/status"
+import { STATUS_DELTA_BASE, STATUS_ZIP_CRC } from "../../firmware/status"
 import { IMAGE_FILE_BYTES_MAX } from "../../host/cli/files"
+import { imageOf, seededBytes } from "../firmware/images"
 import { makeFolder, run, writeFiles } from "./cli-fixture"
 
 const folder = makeFolder()
@@ -91,4 +92,29 @@ test.each([
 
 test("no image above the board's limit is read", () => {
     expect(IMAGE_FILE_BYTES_MAX).toBe(IMAGE_BYTES_MAX)
+})
+
+test("delta: from one packed version to the next, shown and verified by inspect", async () => {
+    await run(["pack", "app"], { cwd })
+    await run(["pack", "app", "--set", "version=1.2.0"], { cwd })
+    const ran = await run(["delta", "hello-1.0.0.zip", "hello-1.2.0.zip"], { cwd })
+    expect(ran).toMatchObject({ exitCode: 0, stdout: "hello-1.2.0-from-1.0.0.zip\n" })
+    expect(ran.stderr).toMatch(/^hello 1\.2\.0 for boards that run 1\.0\.0: \d+ bytes, \d+\.\d % of the full image\n$/)
+    const inspected = await run(["inspect", "hello-1.2.0-from-1.0.0.zip", "--base", "hello-1.0.0.zip"], { cwd })
+    expect(inspected.exitCode).toBe(0)
+    expect(inspected.stdout).toMatch(/^app +[0-9a-f]{64} +\d+ +\d+$/m)
+    const other = await run(["inspect", "hello-1.2.0-from-1.0.0.zip", "--base", "hello-1.2.0.zip"], { cwd })
+    expect([other.exitCode, other.stdout.includes(`(status ${STATUS_DELTA_BASE})`)]).toEqual([3, true])
+})
+
+test("delta: one that saves nothing says so; two images for different boards have none", async () => {
+    await run(["pack", "app"], { cwd })
+    await run(["pack", "app", "--target", "nodemcu", "-o", "lua.zip"], { cwd })
+    const refused = await run(["delta", "lua.zip", "hello-1.0.0.zip", "--json"], { cwd })
+    expect([refused.exitCode, refused.stderr.includes("DELTA_IMAGE")]).toEqual([1, true])
+    const random = (seed: number): Buffer => imageOf({ app: seededBytes(9000, seed), manifest: { build_timestamp: "" } })
+    writeFileSync(join(cwd, "a.zip"), random(1))
+    writeFileSync(join(cwd, "b.zip"), random(2))
+    const useless = await run(["delta", "a.zip", "b.zip", "-o", "c.zip"], { cwd })
+    expect([useless.exitCode, useless.stderr]).toEqual([0, expect.stringContaining("it saves nothing")])
 })

@@ -28,6 +28,10 @@ export interface AgentServer {
     silent: number
     imageScript: ImageScript
     image: Buffer
+    /** The full image at `/full`, beside a delta at `/image`. */
+    full: Buffer
+    /** Offers `delta` at every check-in from now on, with `full` to fall back to. */
+    offerDelta(delta: Buffer, full: Buffer, update: string): void
     /** Offers `image` at every check-in from now on. */
     offer(image: Buffer, update: string, version?: string): void
     /** Leaves requests of a path without an answer from now on. */
@@ -40,6 +44,7 @@ const PATHS: Record<string, string> = {
     "/tok/provision/update": "checkin",
     "/tok/provision/updateReport": "report",
     "/image": "image",
+    "/full": "full",
 }
 
 /** Answers with the image, or with the rest of it when a range was asked for, in pieces of 1000 bytes. */
@@ -71,9 +76,9 @@ async function answer(server: AgentServer, request: IncomingMessage, response: S
     const path = PATHS[request.url ?? ""] ?? "unknown"
     const { authorization = "", range = "" } = request.headers
     server.seen.push({ path, authorization, range, body: await bodyOf(request) })
-    if (path === "image") {
+    if (path === "image" || path === "full") {
         const from = Number(/^bytes=(\d+)-$/.exec(range)?.[1] ?? 0)
-        return server.imageScript(response, server.image, from, server.of("image").length)
+        return server.imageScript(response, path === "full" ? server.full : server.image, from, server.of(path).length)
     }
     if (silent.get(server) === path) return keepSilent(server, response)
     const { status, body } = server.answers[path]?.() ?? { status: 404, body: "" }
@@ -97,6 +102,14 @@ export async function startServer(): Promise<AgentServer> {
         silent: 0,
         imageScript: wholeImage,
         image: Buffer.alloc(0),
+        full: Buffer.alloc(0),
+        offerDelta(delta, full, update) {
+            server.image = delta
+            server.full = full
+            const offer = { url: `${server.url}/image`, checksum: sha256Hex(delta), version: "1.1.0", update }
+            const body = JSON.stringify({ ...offer, full: { url: `${server.url}/full`, checksum: sha256Hex(full) } })
+            server.answers.checkin = () => ({ status: 200, body })
+        },
         offer(image, update, version = "1.1.0") {
             server.image = image
             const body = JSON.stringify({ url: `${server.url}/image`, checksum: sha256Hex(image), version, update })

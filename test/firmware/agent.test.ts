@@ -43,7 +43,7 @@ test("a good update: offered, downloaded, applied, committed, reported once", as
     expect([server.of("report").length, board.boots, server.of("image").length]).toEqual([1, 2, 5])
 })
 
-test("the check-in has every property, bearer in lower case, and the versions", async () => {
+test("the check-in has every property, bearer in lower case, the versions, and the base of deltas", async () => {
     const board = new AgentBoard({ server, device: { id: "X", product: "P" }, config: token(), files: { "device.json": device } })
     await board.until(() => server.of("checkin").length === 1)
     const { body, authorization } = server.of("checkin")[0]!
@@ -58,7 +58,7 @@ test("the check-in has every property, bearer in lower case, and the versions", 
         platform: "host",
     })
     expect(body.iotoVersion).toMatch(/^\d+\.\d+\.\d+$/)
-    expect(Object.keys(body).length).toBe(Object.keys(device).length + 3)
+    expect(Object.keys(body).length).toBe(Object.keys(device).length + 4)
 })
 
 test("the watchdog is fed all the time", async () => {

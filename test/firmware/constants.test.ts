@@ -2,7 +2,7 @@
 
 import * as constants from "../../firmware/constants"
 
-const { BLOCK_BYTES, BOOT_RECORD_BYTES, BOOT_SLOTS, CHECK_BYTES, DIGEST_BYTES, DIGESTS_PER_PAGE } = constants
+const { BLOCK_BYTES, BOOT_RECORD_BYTES, BOOT_SLOTS, CHECK_BYTES, DELTA_ENTRY_BYTES, DIGEST_BYTES } = constants
 const { FILE_ALIGN_BYTES_DEFAULT, FILE_ALIGN_BYTES_MAX, FILE_BYTES_MAX, IMAGE_BYTES_MAX, UPDATE_ID_BYTES_MAX } = constants
 const { COMMIT_TIMEOUT_S_DEFAULT, COMMIT_TIMEOUT_S_MAX, TRIALS_DEFAULT, TRIALS_MAX } = constants
 const { TIMEOUT_S_MAX, WATCHDOG_FEED_MS, WATCHDOG_TIMEOUT_S } = constants
@@ -11,7 +11,8 @@ const UPDATE_ID_AT = 101
 const ERASE_BYTES_MIN = 1024
 
 test.each([
-    ["a page of a block list is one block", DIGESTS_PER_PAGE * DIGEST_BYTES === BLOCK_BYTES],
+    ["a block of a list holds whole digests", BLOCK_BYTES % DIGEST_BYTES === 0],
+    ["a digest and an offset are one entry of a delta's list", DELTA_ENTRY_BYTES === DIGEST_BYTES + 4],
     ["a file is a whole number of blocks at most", FILE_BYTES_MAX % BLOCK_BYTES === 0],
     ["records fit blocks", BLOCK_BYTES % FILE_ALIGN_BYTES_MAX === 0],
     ["alignments divide each other", FILE_ALIGN_BYTES_MAX % FILE_ALIGN_BYTES_DEFAULT === 0],

@@ -2,7 +2,9 @@
 
 import { createHash } from "node:crypto"
 import { crc32 } from "node:zlib"
+import { deltaEncode, type DeltaCode } from "../../build/delta-code"
 import { filesAreaEncode } from "../../build/files-area"
+import { slotDigestHex } from "../../build/image-format"
 
 /** An entry of a handmade zip; every header field can be bent. */
 export interface Entry {
@@ -19,6 +21,10 @@ export interface Entry {
 /** What goes into an image. */
 export interface ImageOptions {
     app?: Buffer
+    /** Makes a delta: the app that runs. */
+    base?: Buffer
+    /** A delta's payload and list in place of what the packer makes. */
+    code?: DeltaCode
     files?: Record<string, string>
     /** Whether parts have block lists. */
     hasLists?: boolean
@@ -135,7 +141,14 @@ export function imageEntries(options: ImageOptions = {}): Entry[] {
         if (hasLists) entries.push({ name: `${src}.blocks`, bytes: blockList(bytes) })
         entries.push({ name: src, bytes })
     }
-    if (options.app !== undefined) add("app", "app", "app.js", options.app)
+    if (options.base !== undefined) {
+        const { payload, list } = options.code ?? deltaEncode(options.base, options.app!)
+        const base = { digest: slotDigestHex(options.base), size: options.base.length }
+        const blocks = { src: "app.blocks", sha256: pageHashes(list) }
+        const { size, cs_sha256 } = partOf("app", "", options.app!, false, {})
+        parts["app"] = { type: "app", src: "app.delta", size, cs_sha256, blocks, base, ...options.parts?.["app"] }
+        entries.push({ name: "app.blocks", bytes: list }, { name: "app.delta", bytes: payload })
+    } else if (options.app !== undefined) add("app", "app", "app.js", options.app)
     if (options.files !== undefined) {
         const files = new Map(Object.entries(options.files).map(([name, data]) => [name, Buffer.from(data, "latin1")]))
         add("fs", "fs", "fs.bin", filesAreaEncode(files, options.align ?? 32))

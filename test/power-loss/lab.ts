@@ -52,8 +52,8 @@ export const GEOMETRIES: readonly LabGeometry[] = [
     geometry("64 KiB / 256, two units", 64, 256, false, 70000),
 ]
 
-/** The app that boards start with. */
-export const OLD_APP = seededBytes(5000, 1)
+/** The app that boards start with. It has a piece of every new one, for deltas to copy. */
+export const OLD_APP = Buffer.concat([seededBytes(3000, 1), seededBytes(3100, 2).subarray(1100)])
 /** What the board's user has written before anything happens. */
 export const USER_FILES: Readonly<Record<string, string>> = { "user.txt": "mine ".repeat(40), "page.html": "old page", empty: "" }
 /** What the new image brings. */
@@ -70,7 +70,7 @@ export class Lab {
     readonly layout: BoardLayout
     readonly chip: LabChip
     readonly newApp: Buffer
-    readonly images: { readonly full: Buffer; readonly app: Buffer; readonly plain: Buffer }
+    readonly images: { readonly full: Buffer; readonly app: Buffer; readonly plain: Buffer; readonly delta: Buffer }
     /** Decisions of the boot loader, the newest first. */
     readonly decisions: Decision[] = []
     private readonly factory: ChipState
@@ -88,6 +88,7 @@ export class Lab {
             full: imageOf({ ...options, files: { ...IMAGE_FILES } }),
             app: imageOf(options),
             plain: imageOf({ ...options, files: { ...IMAGE_FILES }, hasLists: false }),
+            delta: imageOf({ ...options, files: { ...IMAGE_FILES }, base: OLD_APP }),
         }
         this.factory = this.chip.save()
         this.ports = this.createPorts()

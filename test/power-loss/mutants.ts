@@ -199,6 +199,20 @@ export const MUTANTS: readonly Mutant[] = [
         to: "",
         first: 6,
     },
+    {
+        name: "a delta continues a block early",
+        file: "journal",
+        from: "groupAt[k] + block * entryBytes[k] - 4, 4)",
+        to: "groupAt[k] + least(block, 1) * entryBytes[k] - 4, 4)",
+        first: 11,
+    },
+    {
+        name: "a delta copies from the slot that it writes",
+        file: "entries",
+        from: "deltaBegin(k, region, block, ports.app[1 - target.appSlot])",
+        to: "deltaBegin(k, region, block, region)",
+        first: 10,
+    },
     { name: "a commit that keeps the way back", file: "commit", from: "    record.isCommitted = true\n", to: "", first: 4 },
 ]
 
@@ -225,9 +239,11 @@ export function hunt(code: string, { first = 0, seed }: Mutant, casesMax: number
     try {
         if (seed !== undefined) search.replay(caseOf(seed))
         for (let turn = 0; turn < 4 * SCENARIOS.length; turn++) {
-            const geometry = [0, 4, 1, 8][Math.floor(turn / SCENARIOS.length)]!
+            const lap = Math.floor(turn / SCENARIOS.length)
+            const geometry = [0, 4, 1, 8][lap]!
             const place = search.place(geometry, (first + turn) % SCENARIOS.length)
-            for (const _ of search.round(place, turn)) if (tally.failures.length > 0 || tally.cases > casesMax) break
+            for (const _ of search.round(place, lap + (turn % SCENARIOS.length)))
+                if (tally.failures.length > 0 || tally.cases > casesMax) break
             const failure = tally.failures[0]
             if (failure !== undefined) return { message: `${failure.text} ${failure.message}`, cases: tally.cases }
             if (tally.cases > casesMax) return undefined

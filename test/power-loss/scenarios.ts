@@ -64,7 +64,7 @@ export interface Scenario {
     /** One life's work. Returns whether the goal is reached; false: the board is reset. */
     live(life: Life): boolean
     /** Image whose download is counted: a cut costs one block of it at most. */
-    readonly image?: "full" | "app"
+    readonly image?: "full" | "app" | "delta"
 }
 
 /** Piece of the image that one call takes. */
@@ -151,10 +151,9 @@ function pending(lab: Lab): Memory {
 }
 
 /** Most of a download, stopped. */
-function halfDone(lab: Lab): Memory {
+function halfDone(image: Buffer, lab: Lab): Memory {
     const memory = installed(lab)
-    const { full } = lab.images
-    download(calmLife(lab, false, memory), full, Math.floor(full.length * 0.6))
+    download(calmLife(lab, false, memory), image, Math.floor(image.length * 0.6))
     memory.stops = 1
     return memory
 }
@@ -247,7 +246,12 @@ export const SCENARIOS: readonly Scenario[] = [
     { name: "update with files", prepare: busy, live: life => update(life, life.lab.images.full), image: "full" },
     { name: "update of the app alone", prepare: installed, live: life => update(life, life.lab.images.app), image: "app" },
     { name: "update without block lists", prepare: installed, live: life => update(life, life.lab.images.plain) },
-    { name: "continued download", prepare: halfDone, live: life => update(life, life.lab.images.full), image: "full" },
+    {
+        name: "continued download",
+        prepare: lab => halfDone(lab.images.full, lab),
+        live: life => update(life, life.lab.images.full),
+        image: "full",
+    },
     { name: "first boot and commit", prepare: pending, live: life => update(life, life.lab.images.full), image: "full" },
     {
         name: "trials used up",
@@ -271,6 +275,13 @@ export const SCENARIOS: readonly Scenario[] = [
             if (!life.isNew && !changeFile(life, "boots", `fed ${life.memory.fedBytes}`)) return false
             return update(life, life.lab.images.full)
         },
+    },
+    { name: "update by a delta", prepare: busy, live: life => update(life, life.lab.images.delta), image: "delta" },
+    {
+        name: "continued delta",
+        prepare: lab => halfDone(lab.images.delta, lab),
+        live: life => update(life, life.lab.images.delta),
+        image: "delta",
     },
 ]
 

@@ -1,6 +1,7 @@
 // otary inspect: what is in an image, and what a board would refuse it for.
 
 import type { Command } from "commander"
+import { appOf } from "../../../build/delta"
 import { inspectImage, type InspectedPart, type Inspection } from "../../../build/inspect"
 import { publicKeyOf } from "../../../build/key-settings"
 import type { InspectedSignature } from "../../../build/signatures"
@@ -12,6 +13,11 @@ import { fields, table } from "../output"
 
 function partRow({ name, type, src, sizeBytes, blocks, isVerified }: InspectedPart): string[] {
     return [name, type, src, String(sizeBytes), String(blocks), isVerified ? "✓" : "✗"]
+}
+
+/** What a delta is made from, and what is sent. */
+function deltaRow({ name, base }: InspectedPart): string[][] {
+    return base === undefined ? [] : [[name, base.digest, String(base.size), String(base.payloadBytes)]]
 }
 
 /** Without the signer's public key there is nothing to verify with. */
@@ -35,6 +41,7 @@ function inspectionText(inspection: Inspection): string {
             entries.map(entry => [entry.name, String(entry.sizeBytes), String(entry.offsetBytes)]),
         ),
         table(["PART", "TYPE", "ENTRY", "BYTES", "BLOCKS", "VERIFIED"], parts.map(partRow)),
+        table(["DELTA", "BASE", "BASE BYTES", "SENT"], parts.flatMap(deltaRow)),
         table(["FILE", "BYTES"], files),
         table(["SIGNATURE", "KEY", "LEAF", "VERIFIED"], inspection.signatures.map(signatureRow)),
         problems.length === 0
@@ -44,9 +51,15 @@ function inspectionText(inspection: Inspection): string {
     return sections.filter(section => section !== "").join("\n\n")
 }
 
-async function inspect({ io, output, args, options }: CommandContext<{ key: readonly string[] }>): Promise<number> {
+interface InspectOptions {
+    readonly key: readonly string[]
+    readonly base?: string
+}
+
+async function inspect({ io, output, args, options }: CommandContext<InspectOptions>): Promise<number> {
     const keys = options.key.map(key => publicKeyOf(io.cwd, key))
-    const inspection = inspectImage(readImageFile(io.cwd, args[0]!), keys)
+    const base = options.base === undefined ? undefined : appOf(readImageFile(io.cwd, options.base), "old")
+    const inspection = inspectImage(readImageFile(io.cwd, args[0]!), keys, base)
     output.result(inspection, inspectionText(inspection))
     if (inspection.problems.length === 0) return EXIT_DONE
     output.note("a board would refuse this image; docs/errors.md explains each status")
@@ -65,5 +78,6 @@ export function registerInspect(program: Command, cli: Cli): void {
             collect,
             [],
         )
+        .option("--base <file>", "the image that a delta was made from: carries the delta out and verifies what comes of it")
         .action(cli.action(inspect))
 }

@@ -16,7 +16,7 @@ describeEspruino("on Espruino", () => {
         )
         expect(loader.bytes).toBeLessThan(5400)
         expect(loader.jsVars).toBeLessThan(290)
-        expect(agent.bytes).toBeLessThan(48_000)
+        expect(agent.bytes).toBeLessThan(50_000)
         expect(agent.jsVars).toBeLessThanOrEqual(1100)
     }, 60_000)
 
