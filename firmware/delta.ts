@@ -31,9 +31,9 @@ let leftBytes = 0
 let steps = 0
 /** Offset in the payload of the next byte. */
 let position = 0
-/** The numbers of the instruction under way: how many of them are whole, and what the next byte of the next one counts. */
-const numbers = [0, 0, 0]
-let known = 0
+/** The numbers of the instruction under way that are whole; the one that is not, and what its next byte counts. */
+let numbers: number[] = []
+let value = 0
 let weight = 1
 /** Literal bytes of the instruction that are still to come. */
 let literalBytes = 0
@@ -57,8 +57,9 @@ export function deltaBegin(part: number, target: Region, firstBlock: number, run
     index = part
     base = running
     position = journalPayloadAt(part, firstBlock)
+    value = 0
     weight = 1
-    stepBegin()
+    numbers = []
     blockBegin(firstBlock)
 }
 
@@ -69,11 +70,6 @@ function blockBegin(next: number): void {
     steps = 0
 }
 
-function stepBegin(): void {
-    for (let i = 0; i < NUMBERS; i++) numbers[i] = 0
-    known = 0
-}
-
 /**
  * Takes payload bytes[from, to): the numbers of instructions byte by byte, literals by native copy. Returns STATUS_OK, a
  * STATUS_DELTA_ status, or what became of a block (see blocksFlush).
@@ -82,19 +78,20 @@ export function deltaTake(bytes: Bytes, from: number, to: number): number {
     let at = from
     while (at < to) {
         let result = STATUS_OK
-        if (known < NUMBERS) {
+        if (numbers.length < NUMBERS) {
             const byte = u8(bytes, at)
             at = at + 1
-            numbers[known] = numbers[known] + (byte & 127) * weight
+            value = value + (byte & 127) * weight
             if (byte > 127) {
                 if (weight === WEIGHT_MAX) return STATUS_DELTA_NUMBER
                 weight = weight * 128
             } else {
                 // Every number has one form.
                 if (byte === 0 && weight > 1) return STATUS_DELTA_NUMBER
+                numbers.push(value)
+                value = 0
                 weight = 1
-                known = known + 1
-                if (known === NUMBERS) result = stepCheck()
+                if (numbers.length === NUMBERS) result = stepCheck()
             }
         } else {
             const count = least(literalBytes, to - at)
@@ -102,7 +99,7 @@ export function deltaTake(bytes: Bytes, from: number, to: number): number {
             literalBytes = literalBytes - count
             at = at + count
         }
-        if (result === STATUS_OK && known === NUMBERS && literalBytes === 0) result = stepEnd(position + at - from)
+        if (result === STATUS_OK && numbers.length === NUMBERS && literalBytes === 0) result = stepEnd(position + at - from)
         if (result !== STATUS_OK) return result
     }
     position = position + to - from
@@ -135,7 +132,7 @@ function stepEnd(payloadAt: number): number {
         blocksAdd(piece, 0, piece.length)
         baseAt = baseAt + piece.length
     }
-    stepBegin()
+    numbers = []
     if (leftBytes > 0) return STATUS_OK
     if (journalPayloadAt(index, block + 1) !== payloadAt) return STATUS_DELTA_END
     const result = blocksFlush()

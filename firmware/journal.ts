@@ -3,6 +3,7 @@
 import { alignUp, blocksOf, byteOf, bytesOfU31, bytesRepeated, hexOf, least, u31, u8 } from "./bytes"
 import {
     BLOCK_BYTES,
+    DELTA_ENTRY_BYTES,
     CHECK_BYTES,
     DIGEST_BYTES,
     JOURNAL_HEADER_BYTES,
@@ -10,7 +11,7 @@ import {
     PARTS_MAX,
     SLOT_NONE,
 } from "./constants"
-import { blockBytesOf, listBytesOf, listEntryBytesOf, manifestParts, type Part } from "./manifest"
+import { blockBytesOf, listBytesOf, manifestParts, type Part } from "./manifest"
 import { ports, type Bytes, type Region } from "./ports"
 import { bytesDigest, regionClear, regionIsErased, regionRead, regionWrite } from "./region"
 import { STATUS_FLASH, STATUS_NO_ROOM, STATUS_OK, STATUS_PAGE_HASH } from "./status"
@@ -35,7 +36,8 @@ const groupAt: number[] = []
 const groupEnd: number[] = []
 const placeAt: number[] = []
 const notesAt: number[] = []
-const entryBytes: number[] = []
+/** Index of the delta, whose list has longer entries; -1 for none. */
+let deltaPart = -1
 const marksAt: number[] = []
 
 /** The notes of the part that was looked at last, in the order of their writes: block * 2, + 1 where it is done; -1 for none. */
@@ -122,10 +124,11 @@ export function journalLayout(manifestBytes: number): number {
     const region = ports.journal
     const parts = manifestParts()
     let at = alignUp(alignUp(JOURNAL_HEADER_BYTES, region.programBytes) + manifestBytes, region.eraseBytes)
+    deltaPart = -1
     for (let k = 0; k < parts.length && k < PARTS_MAX; k++) {
         groupAt[k] = at
         placeAt[k] = at
-        entryBytes[k] = listEntryBytesOf(parts[k])
+        if (parts[k].baseDigest !== "") deltaPart = k
         if (parts[k].listSrc !== "") placeAt[k] = alignUp(at + listBytesOf(parts[k]), region.programBytes)
         notesAt[k] = placeAt[k] + alignUp(PLACE_BYTES, region.programBytes)
         marksAt[k] = noteAt(k, NOTES_MAX)
@@ -188,11 +191,20 @@ export function journalListIsWhole(k: number): boolean {
 }
 
 /**
+ * Where the list of part `k` tells of a block.
+ * @hot
+ */
+function entryAt(k: number, block: number): number {
+    if (k === deltaPart) return groupAt[k] + block * DELTA_ENTRY_BYTES
+    return groupAt[k] + block * DIGEST_BYTES
+}
+
+/**
  * The digest of a block of part `k`, 32 bytes.
  * @hot
  */
 export function journalDigest(k: number, block: number): Bytes {
-    return regionRead(ports.journal, groupAt[k] + block * entryBytes[k], DIGEST_BYTES)
+    return regionRead(ports.journal, entryAt(k, block), DIGEST_BYTES)
 }
 
 /**
@@ -203,7 +215,7 @@ export function journalPayloadAt(k: number, block: number): number {
     const part = manifestParts()[k]
     if (part.baseDigest === "") return least(block * BLOCK_BYTES, part.sizeBytes)
     if (block === 0) return 0
-    return u31(regionRead(ports.journal, groupAt[k] + block * entryBytes[k] - 4, 4), 0)
+    return u31(regionRead(ports.journal, entryAt(k, block) - 4, 4), 0)
 }
 
 /** Bytes of the payload of part `k`: those of its entry in the image. */

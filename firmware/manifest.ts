@@ -246,13 +246,8 @@ function hashesRead(part: Part, value: PartText): number {
 
 /** Bytes of the block list of a part. */
 export function listBytesOf(part: Part): number {
-    return blocksOf(part.sizeBytes) * listEntryBytesOf(part)
-}
-
-/** Bytes that one block takes in the block list of a part. */
-export function listEntryBytesOf(part: Part): number {
-    if (part.baseDigest === "") return DIGEST_BYTES
-    return DELTA_ENTRY_BYTES
+    if (part.baseDigest === "") return blocksOf(part.sizeBytes) * DIGEST_BYTES
+    return blocksOf(part.sizeBytes) * DELTA_ENTRY_BYTES
 }
 
 /** The region that a part goes to, given the slots being written. */

@@ -111,25 +111,25 @@ interface PlacedRegion {
     /** A page; in slots and areas a block, where pages are smaller. */
     readonly eraseBytes: number
     /** Address of its first byte. */
-    readonly base: number
+    readonly startAt: number
 }
 
 function regionRead(this: PlacedRegion, offset: number, lengthBytes: number): Bytes {
-    const bytes = flash.read(lengthBytes, this.base + offset)
+    const bytes = flash.read(lengthBytes, this.startAt + offset)
     if (bytes === undefined) return ""
     return E.toString(bytes)
 }
 
 function regionErase(this: PlacedRegion, offset: number): number {
-    const end = this.base + offset + this.eraseBytes
-    for (let at = this.base + offset; at < end; at += pageBytes) flash.erasePage(at)
+    const end = this.startAt + offset + this.eraseBytes
+    for (let at = this.startAt + offset; at < end; at += pageBytes) flash.erasePage(at)
     return STATUS_OK
 }
 
 function regionProgram(this: PlacedRegion, offset: number, data: Bytes | Uint8Array): number {
     // Short of memory, Espruino raises an error; an address outside the flash does nothing. The caller reads back.
     try {
-        flash.write(data, this.base + offset)
+        flash.write(data, this.startAt + offset)
     } catch (error) {
         return STATUS_FLASH
     }
@@ -170,7 +170,7 @@ export function regionCreate(layout: EspruinoLayout, index: number): Region {
     const region = Object.create(kind) as { -readonly [name in keyof PlacedRegion]: PlacedRegion[name] }
     region.sizeBytes = layout.sizes[index]
     region.eraseBytes = index < LAYOUT_APP ? pageBytes : most(pageBytes, BLOCK_BYTES)
-    region.base = layout.address + layoutOffset(layout, index)
+    region.startAt = layout.address + layoutOffset(layout, index)
     return region as unknown as Region
 }
 

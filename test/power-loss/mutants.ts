@@ -202,8 +202,8 @@ export const MUTANTS: readonly Mutant[] = [
     {
         name: "a delta continues a block early",
         file: "journal",
-        from: "groupAt[k] + block * entryBytes[k] - 4, 4)",
-        to: "groupAt[k] + least(block, 1) * entryBytes[k] - 4, 4)",
+        from: "entryAt(k, block) - 4, 4)",
+        to: "entryAt(k, 1) - 4, 4)",
         first: 11,
     },
     {
