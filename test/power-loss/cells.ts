@@ -93,13 +93,16 @@ export class Cells {
         this.touchTo(address, lengthBytes, this.pageBytes)
     }
 
-    /** The same, where a healthy chip is about to erase or program. */
-    touchCalm(isErase: boolean, address: number, lengthBytes: number): void {
+    /** The same, where a healthy chip is about to erase, or to program; `text`: what it programs, where that is at hand. */
+    touchCalm(isErase: boolean, address: number, lengthBytes: number, text = ""): void {
         if (isErase) return this.touchTo(address, lengthBytes, 0)
         const page = address >> this.shift
-        const end = (address & (this.pageBytes - 1)) + lengthBytes
+        const offset = address & (this.pageBytes - 1)
+        const end = offset + lengthBytes
         const top = this.tops[page]!
         this.touchTo(address, lengthBytes, end <= this.pageBytes && end < top ? top : end)
+        // Over blank cells it is what will be read.
+        if (offset >= top && end <= this.pageBytes) this.texts[this.textAt(page, offset, lengthBytes)] = text
     }
 
     private touchTo(address: number, lengthBytes: number, top: number): void {
@@ -112,6 +115,19 @@ export class Cells {
         }
     }
 
+    /** The place of a text that is kept; "" is there when it is not. */
+    private textAt(page: number, offset: number, lengthBytes: number): number {
+        const version = this.versions[page]!
+        const place = offset * 8192 + lengthBytes
+        const at = (Math.imul(version, 0x9e3779b1) ^ Math.imul(place, 0x85ebca6b)) >>> TEXTS_SHIFT
+        if (this.textVersions[at] !== version || this.textPlaces[at] !== place) {
+            this.textVersions[at] = version
+            this.textPlaces[at] = place
+            this.texts[at] = ""
+        }
+        return at
+    }
+
     /** What the cells hold. */
     read(address: number, lengthBytes: number): string {
         const page = address >> this.shift
@@ -119,14 +135,8 @@ export class Cells {
         if (this.seen !== undefined) this.noteRead(address, lengthBytes)
         if (offset + lengthBytes > this.pageBytes) return this.nor.read(address, lengthBytes)
         if (offset >= this.tops[page]!) return (this.blanks[lengthBytes] ??= "\xff".repeat(lengthBytes))
-        const version = this.versions[page]!
-        const place = offset * 8192 + lengthBytes
-        const at = (Math.imul(version, 0x9e3779b1) ^ Math.imul(place, 0x85ebca6b)) >>> TEXTS_SHIFT
-        if (this.textVersions[at] !== version || this.textPlaces[at] !== place) {
-            this.textVersions[at] = version
-            this.textPlaces[at] = place
-            this.texts[at] = this.nor.read(address, lengthBytes)
-        }
+        const at = this.textAt(page, offset, lengthBytes)
+        if (this.texts[at] === "") this.texts[at] = this.nor.read(address, lengthBytes)
         return this.texts[at]!
     }
 

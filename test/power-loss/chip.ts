@@ -90,7 +90,7 @@ export class LabChip {
                 return this.operate({ isErase: true, address, bytes: this.blank }, () => nor.erase(address))
             },
             program: (address, bytes) => {
-                if (this.isCalm(false, address, bytes.length)) return nor.program(address, bytes)
+                if (this.isCalm(false, address, bytes.length, bytes)) return nor.program(address, bytes)
                 const direct = (): number => nor.program(address, bytes)
                 return this.operate({ isErase: false, address, bytes: Buffer.from(bytes, "latin1") }, direct)
             },
@@ -203,7 +203,7 @@ export class LabChip {
     // ---- writes ------------------------------------------------------------------------------------
 
     /** Counts an operation that nothing disturbs, and that no unit touched by a fault lies in the way of; false: it is not counted. */
-    private isCalm(isErase: boolean, address: number, lengthBytes: number): boolean {
+    private isCalm(isErase: boolean, address: number, lengthBytes: number, text = ""): boolean {
         if (this.onOperation !== undefined || this.brown >= 0) return false
         if (this.cells.mayBeTorn(address, lengthBytes)) return false
         if (this.countdown >= 0 && this.plan[this.struck]!.kind !== "read") {
@@ -211,7 +211,7 @@ export class LabChip {
             this.countdown -= 1
         }
         this.count(address)
-        this.cells.touchCalm(isErase, address, lengthBytes)
+        this.cells.touchCalm(isErase, address, lengthBytes, text)
         return true
     }
 
