@@ -1,6 +1,7 @@
 // The start of an image on an Espruino board: the platform's ports over flash, network, clock and watchdog.
 
 import { filesMount } from "../../firmware/files"
+import { noticesStart, type Tell } from "../../firmware/notices"
 import { portsInstall } from "../../firmware/ports"
 import { runningInstall, type RunningImage } from "../../firmware/running"
 import {
@@ -19,7 +20,6 @@ import {
 import type { EspruinoE } from "./globals"
 import { LAYOUT_APP, LAYOUT_BOOT, LAYOUT_FILES, LAYOUT_JOURNAL, type EspruinoLayout } from "./layout"
 import { netAbort, netPause, netRequest } from "./net"
-import { notifyStart } from "./notify"
 
 declare const E: EspruinoE
 declare const __OTARY_IMAGE__: RunningImage
@@ -28,7 +28,7 @@ declare const getTime: () => number
 declare const setTimeout: (run: () => void, delayMs: number) => number
 declare const clearTimeout: (id: number) => void
 declare const process: { on(event: "uncaughtException", run: (error: unknown) => void): void }
-declare const global: { otary: EspruinoLayout }
+declare const global: { otary: EspruinoLayout; otaryNotify?: Tell }
 
 /** Unix time in seconds before which a clock was never set: 2020-01-01. */
 const CLOCK_SET_S = 1577836800
@@ -129,6 +129,7 @@ export function espruinoMain(): void {
     process.on("uncaughtException", panic)
     espruinoInstall(global.otary)
     runningInstall(__OTARY_IMAGE__)
-    notifyStart(__OTARY_IMAGE__.version)
+    // An emulated board defines it before the image starts.
+    if (global.otaryNotify !== undefined) noticesStart(__OTARY_IMAGE__.version, global.otaryNotify)
     filesMount()
 }

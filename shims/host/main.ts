@@ -2,11 +2,11 @@
 
 import { crc32 } from "../../firmware/bytes"
 import { filesMount } from "../../firmware/files"
+import { noticesStart } from "../../firmware/notices"
 import { portsInstall, type Ports, type Region } from "../../firmware/ports"
 import { runningInstall, type RunningImage } from "../../firmware/running"
 import { STATUS_FLASH, STATUS_OK } from "../../firmware/status"
 import type { FlashRange, Hardware } from "./hardware"
-import { notifyStart } from "./notify"
 
 declare const hardware: Hardware
 declare const __OTARY_IMAGE__: RunningImage
@@ -15,7 +15,7 @@ declare const __OTARY_IMAGE__: RunningImage
 export function hostMain(): void {
     portsInstall(hostPorts(hardware))
     runningInstall(__OTARY_IMAGE__)
-    notifyStart(hardware, __OTARY_IMAGE__.version)
+    if (hardware.notify !== undefined) noticesStart(__OTARY_IMAGE__.version, hardware.notify)
     filesMount()
 }
 

@@ -3,6 +3,7 @@
 import { crc32, hexOf, least } from "../../firmware/bytes"
 import { WATCHDOG_TIMEOUT_S } from "../../firmware/constants"
 import { filesMount } from "../../firmware/files"
+import { noticesStart } from "../../firmware/notices"
 import { portsInstall, type Ports, type Region } from "../../firmware/ports"
 import { runningInstall, type RunningImage } from "../../firmware/running"
 import { createClock } from "./clock"
@@ -10,7 +11,6 @@ import { fileRegion, REGION_BOOT, REGION_JOURNAL, REGION_PAYLOAD, regionsClose }
 import { crypto, node, pcall, print, sjson, tmr } from "./modules"
 import { createNative } from "./native-firmware"
 import { createHttp } from "./net"
-import { noticesStart } from "./notices"
 import { createStage, sha256Of } from "./stage"
 
 declare const __OTARY_IMAGE__: RunningImage
@@ -109,10 +109,16 @@ export function nodemcuPorts(eraseBytes: number, programBytes: number): Ports {
     }
 }
 
+/** Lines of `otary: NAME VALUE` on the console. */
+function tell(name: string, value: string | number): void {
+    if (value === "") print("otary: " + name)
+    else print("otary: " + name + " " + value)
+}
+
 /** The start of an image: ports, the running image, the files. */
 export function nodemcuMain(): void {
     portsInstall(nodemcuPorts(ERASE_BYTES, PROGRAM_BYTES))
     runningInstall(__OTARY_IMAGE__)
-    noticesStart(__OTARY_IMAGE__.version)
+    noticesStart(__OTARY_IMAGE__.version, tell)
     filesMount()
 }
