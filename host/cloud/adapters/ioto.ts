@@ -86,9 +86,16 @@ function reportedOf({ reported }: Body): ReturnType<typeof checkAttributes> | un
     return isObject(reported) ? checkAttributes(reported) : undefined
 }
 
+/** Slot digest of the app that runs, Otary's extension: `"base":"…"`, 64 hex digits. Anything else is a property like any other. */
+function baseOf({ base }: Body): string | undefined {
+    return typeof base === "string" && /^[0-9a-f]{64}$/.test(base) ? base : undefined
+}
+
 /** Everything that a body says of the device, without what the protocol itself uses. */
 function attributesOf({ id, version, product, committed, created, ...rest }: Body): ReturnType<typeof checkAttributes> {
-    const own = Object.entries(rest).filter(([name, value]) => !((name === "versions" || name === "reported") && isObject(value)))
+    const isUsed = (name: string, value: unknown): boolean =>
+        ((name === "versions" || name === "reported") && isObject(value)) || (name === "base" && baseOf(rest) !== undefined)
+    const own = Object.entries(rest).filter(([name, value]) => !isUsed(name, value))
     return checkAttributes(Object.fromEntries(own))
 }
 
@@ -99,15 +106,19 @@ function checkinHandler(context: Context, checkin: Checkin): Handler {
             tokenHash: tokenHash(requestToken(request)),
             attributes: attributesOf(body),
             version: versionOf(body),
+            base: baseOf(body),
             versions: versionsOf(body),
             reported: reportedOf(body),
             committed: body["committed"] === undefined || flagOf(body, "committed"),
         })
         if (offer === null) return sendJson(response, 200, {})
-        const address = { sha256: offer.sha256, name: imageName(offer.name, offer.version) }
-        const url = baseUrl(context, request) + signImagePath(context.urlSecret, address, nowS(context))
         const { sha256: checksum, version, update, module, tags } = offer
-        const more = { ...(module !== MODULE_DEFAULT && { module }), ...(Object.keys(tags).length > 0 && { tags }) }
+        const name = imageName(offer.name, version)
+        const urlOf = (sha256: string): string =>
+            baseUrl(context, request) + signImagePath(context.urlSecret, { sha256, name }, nowS(context))
+        const url = urlOf(checksum)
+        const full = offer.full !== undefined && { full: { url: urlOf(offer.full), checksum: offer.full } }
+        const more = { ...full, ...(module !== MODULE_DEFAULT && { module }), ...(Object.keys(tags).length > 0 && { tags }) }
         sendJson(response, 200, { url, checksum, version, update, ...more })
     }
 }

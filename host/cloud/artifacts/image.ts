@@ -35,6 +35,7 @@ const partSchema = z.looseObject({
     size: z.int().min(0),
     cs_sha256: hex64.optional(),
     blocks: z.looseObject({ src: z.string().min(1), sha256: z.array(hex64) }).optional(),
+    base: z.looseObject({ digest: hex64, size: z.int().min(0) }).optional(),
 })
 const manifestSchema = z.looseObject({
     name: z.string().max(128).optional(),
@@ -129,6 +130,8 @@ async function checkParts(read: ReadPart, entries: Entry[], manifest: Manifest):
     for (const [name, part] of parts) {
         const entry = entries.find(one => one.name === part.src)
         if (entry === undefined) return refuse(`The part ${name} (${part.src}) is not in the image.`)
+        // What a delta makes is known to the boards that have its base.
+        if (part.base !== undefined && part.type === "app" && part.blocks !== undefined) continue
         if (entry.sizeBytes !== part.size)
             refuse(`The part ${name} has ${entry.sizeBytes} bytes, the manifest says ${part.size}.`)
         if (part.cs_sha256 !== undefined && (await hashOf(read, entry)) !== part.cs_sha256) {

@@ -26,6 +26,8 @@ export interface CheckinRequest {
     version: string
     /** False while the running image is on trial. */
     committed: boolean
+    /** Slot digest of the app that runs, from boards that take deltas. */
+    base?: string | undefined
     /** Versions of further modules by name. */
     versions?: Record<string, string> | undefined
     /** What changed of its reported state, the shadow; null removes a name. */
@@ -38,6 +40,8 @@ export interface CheckinOffer {
     update: string
     version: string
     sha256: string
+    /** The full image, should the delta not do; undefined where that is no delta, or where there is none. */
+    full: string | undefined
     /** Name of the image, for its file name. */
     name: string
     module: string
@@ -77,19 +81,23 @@ function reportedDevice(context: Context, device: DeviceRow, request: CheckinReq
     }
 }
 
-/** A differential image for the device's version, or the full one. */
-function offerOf(row: RolloutCandidate, device: DeviceRow, update: string): CheckinOffer {
-    const sha256 = row.deltas[versionOf(deviceFacts(device), row.module)] ?? row.artifact
-    const { version, module } = row
-    return { update, version, sha256, name: row.manifest.name ?? row.product, module, tags: row.knobs.tags }
-}
-
 /** What a device is to get, if its rollout's pace allows. */
 interface Prospect {
     device: DeviceRow
+    base: string | undefined
     row: RolloutCandidate
     task: TaskRow
     offer: CheckinPlan["offer"]
+}
+
+/** A differential image for the device's version, or the full one. One that boards put together is for those that run its base. */
+function offerOf({ row, device, base, task }: Prospect): CheckinOffer {
+    const delta = row.deltas[versionOf(deviceFacts(device), row.module)] ?? row.artifact
+    const needed = row.bases[delta]
+    const sha256 = needed === undefined || needed === base ? delta : row.artifact
+    const full = sha256 === row.artifact || needed === undefined ? undefined : row.artifact
+    const { version, module } = row
+    return { update: task.id, version, sha256, full, name: row.manifest.name ?? row.product, module, tags: row.knobs.tags }
 }
 
 /** Decides for one device and notes what is to be written. */
@@ -97,7 +105,7 @@ function decideOne(
     context: Context,
     { rollouts, tasks: all, around }: Snapshot,
     device: DeviceRow,
-    committed: boolean,
+    { committed, base }: CheckinRequest,
     writes: TaskWrites,
 ): Prospect | null {
     const tasks = ofDevice(device, all)
@@ -116,10 +124,11 @@ function decideOne(
     }
     if (chosen === null) return null
     const row = rollouts.find(({ rollout }) => rollout === chosen.rollout.id) as RolloutCandidate
-    if (task !== null) return { device, row, offer, task: moved.get(task.id) as TaskRow }
+    if (task !== null) return { device, base, row, offer, task: moved.get(task.id) as TaskRow }
     const before = [...moved.values()].find(one => one.rollout === row.rollout) ?? null
     const place = { tenant: device.tenant, device: device.id, source: versionOf(deviceFacts(device), row.module), before }
-    return { device, row, offer, task: newTask(context, writes, place, row, row.knobs.confirm ? "matchedToConfirm" : "matched") }
+    const event = row.knobs.confirm ? "matchedToConfirm" : "matched"
+    return { device, base, row, offer, task: newTask(context, writes, place, row, event) }
 }
 
 /** Everything that a batch is going to write. */
@@ -150,7 +159,7 @@ function checkinOne(
     if (version !== before.version) {
         writes.tasks.events.push(eventOf(tenant, nowOf(context), "device.version", { from: before.version, to: version }, id))
     }
-    return decideOne(context, snapshot, device, request.committed, writes.tasks)
+    return decideOne(context, snapshot, device, request, writes.tasks)
 }
 
 /** Hands out what may be, and answers with what each device gets. */
@@ -172,7 +181,7 @@ async function handOut(
         if (one.offer === "handOut") {
             moveTask(context, writes, one.task, { event: "dispatched", reason: "", knobs: one.row.knobs })
         }
-        return offerOf(one.row, one.device, one.task.id)
+        return offerOf(one)
     })
 }
 

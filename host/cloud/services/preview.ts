@@ -165,6 +165,7 @@ export async function previewDraft(context: Context, tenant: string, draft: Roll
             version,
         },
         ...{ policy, requirement, enabled: release.enabled, artifact: release.artifact, deltas, manifest: artifact.manifest },
+        bases: {},
         verified: !release.needsVerification || release.verifiedAt !== null,
     }
     const devices = scope.kind === "devices" ? new Set(draft.devices ?? []) : undefined

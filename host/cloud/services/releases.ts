@@ -66,6 +66,15 @@ function checkImage({ manifest }: ArtifactRow, { product, version }: ReleaseDraf
     }
 }
 
+/** An image that boards put together needs a full one beside it, unless it is released for its own sources alone. */
+function checkFull({ manifest }: ArtifactRow, { artifact, deltas = {} }: ReleaseDraft): void {
+    const isDelta = Object.values(manifest.parts).some(part => (part as { base?: unknown }).base !== undefined)
+    if (!isDelta || Object.values(deltas).includes(artifact)) return
+    throw new Problem("image_mismatch", "The image is a delta: only boards that run its base take it. Release the full image.", [
+        { path: "artifact", message: "a full image, with the delta among deltas" },
+    ])
+}
+
 /** A commit is a reference, or the address of one that a browser may open; a requirement is a range of versions. */
 function checkTexts({ commit, requirement = "" }: ReleaseDraft): void {
     const issues: ProblemIssue[] = []
@@ -133,6 +142,7 @@ async function createOnce(
     const artifact = await tables.artifacts.get(tenant, draft.artifact)
     if (artifact === null) throw unknown("artifact", "artifact")
     checkImage(artifact, draft)
+    checkFull(artifact, draft)
     if (draft.enabled) await checkRoom(tables, draft.product)
     const { product, policy, description, commit, enabled } = draft
     const release: ReleaseRow = {

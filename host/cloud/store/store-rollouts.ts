@@ -101,6 +101,8 @@ export interface RolloutCandidate {
     artifact: string
     /** Differential images by source version; none for most releases. */
     deltas: Record<string, string>
+    /** Of those that boards put together: the slot digest of the app that they need, by image. */
+    bases: Record<string, string>
     manifest: ImageManifest
 }
 

@@ -29,6 +29,9 @@ const CANDIDATE = `o.tenant_id as tenant, o.id as rollout, o.mode, o.state, o.sc
     r.artifact_sha256 as artifact,
     coalesce((select jsonb_object_agg(x.name, x.artifact_sha256) from release_artifact x
         where x.release_id = r.id and x.kind = 'delta'), '{}') as deltas,
+    coalesce((select jsonb_object_agg(x.artifact_sha256, part.value->'base'->>'digest') from release_artifact x
+        join artifact d on d.tenant_id = x.tenant_id and d.sha256 = x.artifact_sha256, jsonb_each(d.manifest->'parts') as part
+        where x.release_id = r.id and x.kind = 'delta' and part.value ? 'base'), '{}') as bases,
     a.manifest - 'parts' as manifest`
 
 const CANDIDATE_FROM = `from release r join rollout o on o.release_id = r.id join product p on p.id = r.product_id
