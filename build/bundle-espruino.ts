@@ -11,6 +11,7 @@ import { assembleCold, splitCold } from "./espruino-lazy"
 import { nestFunctions } from "./espruino-nest"
 import { checkBundle, checkLanguage, ESPRUINO_MODULES } from "./language-check"
 import { inlineConstants } from "./espruino-constants"
+import { inlineHot } from "./espruino-inline"
 import { shortenedProperties } from "./espruino-mangle"
 import { inlinePorts } from "./espruino-ports"
 import { isPropertyName, parseScript, walk } from "./js-tree"
@@ -23,6 +24,8 @@ export interface EspruinoBundleOptions {
     readonly mangle?: boolean
     /** Whether the script runs out of an app slot: functions that are seldom called then stay there until they are. */
     readonly isFromSlot?: boolean
+    /** Storage file and offset, as code, where that is another place. */
+    readonly source?: string
     /** Whether the image names no keys: what checks signatures is left out. */
     readonly isUnsigned?: boolean
 }
@@ -33,6 +36,8 @@ const STEPS: Record<string, string> = {
     "otary:agent": `import { agentStart } from "./firmware/agent"\nagentStart()\n`,
 }
 const LOADER = `import "./shims/espruino/loader"\n`
+/** The loader's functions are fetched as well. */
+const LOADER_PLACE = { isFromSlot: true, source: '".boot0",0' }
 /**
  * Behind the loader, outside its functions: what ran the loader is gone from RAM when the image starts, and an image that throws
  * is reset.
@@ -184,13 +189,13 @@ async function finish(root: string, flat: Flat, options: EspruinoBundleOptions):
     const isSmall = options.minify ?? true
     const isMangled = isSmall && options.mangle !== false
     const hot = hotFunctions(root)
-    const plain = inlineConstants(inlinePorts(flat.code))
+    const plain = inlineHot(inlineConstants(inlinePorts(flat.code)), hot)
     const nested = nestFunctions(await fold(plain, isMangled ? mangledNames(root, flat.appText) : undefined), hot)
     const isCold = options.isFromSlot === true && isSmall
     const split = isCold ? splitCold(nested, hot, name => flat.ownNames.has(name)) : nested
     const { code } = await transform(split, { ...FORM, format: "iife", minify: isSmall })
     const named = renameReserved(code.trimEnd())
-    const renamed = isCold ? assembleCold(named) : named
+    const renamed = isCold ? assembleCold(named, options.source) : named
     checkBundle(renamed)
     return renamed
 }
@@ -231,6 +236,10 @@ export async function bundleEspruinoApp(
 
 /** The boot loader for a layout: ASCII JavaScript, written to a board's `.boot0` once and never updated. */
 export async function bundleEspruinoLoader(layout: EspruinoLayout, options: EspruinoBundleOptions = {}): Promise<Buffer> {
-    const script = await bundleEspruinoScript(LOADER, { __OTARY_LAYOUT__: JSON.stringify(layout) }, options)
+    const script = await bundleEspruinoScript(
+        LOADER,
+        { __OTARY_LAYOUT__: JSON.stringify(layout) },
+        { ...LOADER_PLACE, ...options },
+    )
     return Buffer.concat([script, Buffer.from(`\n${LOADER_TAIL}`, "latin1")])
 }

@@ -3,6 +3,8 @@
 
 import { applyEdits, parseScript, type Edit, type Tree, walk, walkNames } from "./js-tree"
 
+/** Where the running slot begins. */
+const SLOT = "global.otary.file,global.otary.at"
 /** Stand for the list of cold functions and for one of them, until the code has its final form. */
 const LIST = "__otary_cold__"
 const ONE = "__otary_code__"
@@ -109,27 +111,26 @@ function bodyOf(code: string, list: Tree): string {
 
 /**
  * The final form of a minified script `(()=>{…})();` out of splitCold, to be run out of an app slot: behind all that runs, where control
- * never comes, a table of places and the cold functions. A place counts from the start of the slot.
+ * never comes, a table of places and the cold functions. A place counts from the start of `source`: a Storage file and an offset, as code.
  */
-export function assembleCold(minified: string): string {
+export function assembleCold(minified: string, source = SLOT): string {
     const names = freeNames(minified)
-    const [fetch, index, places] = [names.next().value!, names.next().value!, names.next().value!] as string[]
+    const [fetch, index, places, read] = Array.from({ length: 4 }, () => names.next().value!) as [string, string, string, string]
     const marks: Edit[] = []
     walkNames(parseScript(minified), (node, name) => {
-        if (name === ONE) marks.push({ start: node.start, end: node.end, text: fetch! })
+        if (name === ONE) marks.push({ start: node.start, end: node.end, text: fetch })
     })
     const code = applyEdits(minified, marks)
     const { node, functions } = findList(parseScript(code))
     const texts = functions.map(one => code.slice(one.start, one.end))
     const body = bodyOf(code, node)
     const digits = String(code.length + 8 * texts.length).length
-    const read = `require("Storage").read(global.otary.file,global.otary.at+`
     // Where the table lies depends on how long the number is that says so.
     let tableAt = 0
     for (;;) {
-        const find = `let ${places}=${read}${tableAt}+${index}*${digits},${2 * digits});`
+        const find = `let ${read}=require("Storage").read,${places}=${read}(${source}+${tableAt}+${index}*${digits},${2 * digits});`
         const from = `parseInt(${places}.substr(0,${digits}),10)`
-        const take = `return eval(${read}(${index}=${from}),parseInt(${places}.substr(${digits}),10)-${index}-1))`
+        const take = `return eval(${read}(${source}+(${index}=${from}),parseInt(${places}.substr(${digits}),10)-${index}-1))`
         const main = `(()=>{var ${fetch}=${index}=>{${find}${take}};${body};return;"`
         if (main.length === tableAt) return `${main}${tableOf(texts, tableAt, digits)}";[${texts.join(",")}]})();`
         tableAt = main.length

@@ -112,7 +112,8 @@ export function blocksTake(bytes: Bytes, from: number, to: number): number {
     if (sink === SINK_SKIP) return STATUS_OK
     let at = from
     while (at < to) {
-        const count = least(to - at, roomBytes)
+        let count = to - at
+        if (count > roomBytes) count = roomBytes
         ports.stage.put(stagedBytes, bytes, at, at + count)
         stagedBytes = stagedBytes + count
         roomBytes = roomBytes - count

@@ -70,7 +70,7 @@ export function bootRecordFirst(): BootRecord {
 }
 
 // What boots depends on which of these slots are read as valid: slot k of unit u is entry u * BOOT_SLOTS + k.
-const slots: Bytes[] = []
+let slots: Bytes[] = []
 /** The slot that counts; -1 when none is valid. */
 let newest = -1
 
@@ -78,7 +78,10 @@ let newest = -1
 export function bootRecordRead(): BootRecord | undefined {
     slotsRead()
     if (newest < 0) return undefined
-    return decode(slots[newest])
+    const record = decode(slots[newest])
+    // Two kilobytes that every other function reads anew.
+    slots = []
+    return record
 }
 
 /**

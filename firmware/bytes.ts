@@ -76,10 +76,12 @@ export function blocksOf(lengthBytes: number): number {
     return (lengthBytes + 4095) >>> 12
 }
 
-/** The smaller of two integers. */
+/**
+ * The smaller of two integers.
+ * @hot
+ */
 export function least(a: number, b: number): number {
-    if (a < b) return a
-    return b
+    return a < b ? a : b
 }
 
 /** The larger of two integers. */

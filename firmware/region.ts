@@ -12,7 +12,11 @@ import { STATUS_FLASH, STATUS_OK } from "./status"
  */
 export function regionRead(region: Region, offset: number, lengthBytes: number): Bytes {
     let bytes = region.read(offset, lengthBytes)
-    for (let reads = 1; reads < READS_MAX && bytes.length !== lengthBytes; reads++) bytes = region.read(offset, lengthBytes)
+    let reads = 1
+    while (reads < READS_MAX && bytes.length !== lengthBytes) {
+        bytes = region.read(offset, lengthBytes)
+        reads = reads + 1
+    }
     return bytes
 }
 

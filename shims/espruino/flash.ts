@@ -148,8 +148,9 @@ function regionProgramStaged(
 }
 
 function regionMatchesStaged(this: PlacedRegion & { read: typeof regionRead }, offset: number, lengthBytes: number): boolean {
-    if (lengthBytes === BLOCK_BYTES) return this.read(offset, lengthBytes) === stageText
-    return this.read(offset, lengthBytes) === stageTake(lengthBytes)
+    if (lengthBytes < BLOCK_BYTES) return this.read(offset, lengthBytes) === stageTake(lengthBytes)
+    const bytes = flash.read(BLOCK_BYTES, this.startAt + offset)
+    return bytes !== undefined && E.toString(bytes) === stageText
 }
 
 /** What regions have in common. */

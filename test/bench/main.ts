@@ -55,10 +55,10 @@ for (const { name, blockBytes, quiet } of lua.allocations) {
 
 async function benchEngines(): Promise<void> {
     const figures = await benchEspruino()
-    console.log(`\nupdater on the real Espruino${figures.length === 0 ? ": skipped, ESPRUINO names none" : ", 84 KiB image"}`)
+    console.log(`\nupdater on the real Espruino${figures.length === 0 ? ": skipped, ESPRUINO names none" : ", 240 KiB image"}`)
     for (const { chunkBytes, floorMs, coreMs, ratio } of figures) {
         row(`chunks of ${chunkBytes}: floor`, `${floorMs.toFixed(1)} ms`, "Flash.write, SHA-256 and read-back of each block")
-        row(`chunks of ${chunkBytes}: core / floor`, ratio.toFixed(1), `${coreMs.toFixed(1)} ms; goal: at most 2`)
+        row(`chunks of ${chunkBytes}: core / floor`, ratio.toFixed(2), `${coreMs.toFixed(1)} ms; goal: at most 2`)
     }
 }
 

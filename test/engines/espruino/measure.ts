@@ -59,28 +59,36 @@ export interface Cost {
     readonly jsVars: number
 }
 
-/**
- * JsVars that `code`, a bundle, takes when it runs from flash: of the boot loader at its end, where all that it made still exists; of an
- * image once it is started.
- */
-async function measure(folder: string, code: string, isLoader: boolean): Promise<Cost> {
-    const tell = `print("@after "+process.memory().usage)`
-    const end = code.lastIndexOf("})()")
-    const laid = isLoader ? `${code.slice(0, end)};${tell}})();` : code
-    layCode(folder, laid)
-    const at = SLOT_AT - STORAGE_HEAD_BYTES
+/** Of the app slot in its Storage file. */
+const SLOT_OFFSET = SLOT_AT - STORAGE_HEAD_BYTES
+const TELL = `print("@after "+process.memory().usage)`
+
+/** JsVars more in use when `after` is printed than before `code`, a bundle, was run out of the slot. */
+async function measure(folder: string, code: string, after: string): Promise<number> {
+    layCode(folder, code)
     // Modules and prototypes that natives make at their first use are no cost of the bundle.
     const modules = `require("Flash");require("crypto").SHA256("");require("http");require("Storage");`
     const warmUp = `${modules}[].length;"".length;JSON;new Uint8Array(1);`
     const script = `
-        global.otary=${JSON.stringify(LAYOUT)};otary.at=${at};otary.bytes=0;${warmUp}
+        global.otary=${JSON.stringify(LAYOUT)};otary.at=${SLOT_OFFSET};otary.bytes=0;${warmUp}
         E.enableWatchdog=function(){};E.kickWatchdog=function(){};process.on;Math;Object;
+        global.TELL=function(){${TELL}};
         print("@before "+process.memory().usage);
-        eval(require("Storage").read("${LAYOUT.file}",${at},${laid.length}));
-        ${isLoader ? "" : tell};
+        eval(require("Storage").read("${LAYOUT.file}",${SLOT_OFFSET},${code.length}));
+        ${after}
         clearTimeout();quit()`
-    const { before, after } = await runScript(folder, script)
-    return { bytes: code.length, jsVars: after! - before! }
+    const found = await runScript(folder, script)
+    return found["after"]! - found["before"]!
+}
+
+/** The loader from its slot, at whose end, where all that it made still exists, it tells. */
+async function measureLoader(folder: string): Promise<number> {
+    const source = `"${LAYOUT.file}",${SLOT_OFFSET}`
+    const whole = (await bundleEspruinoLoader(LAYOUT, { source })).toString("latin1")
+    const code = whole.slice(0, whole.indexOf("\nif(otary"))
+    const end = code.lastIndexOf('return;"')
+    // As many bytes as the word that is left out: what lies behind is found by its place.
+    return measure(folder, `${code.slice(0, end)}TELL();"${code.slice(end + 8)}`, "")
 }
 
 /** The boot loader's cost while it runs, and that of core, agent and an empty app once they are started. */
@@ -90,8 +98,10 @@ export async function measureBundles(folder: string): Promise<{ loader: Cost; ag
     const constants = { image: { name: "empty", version: "0.0.0", build_id: "0", security: 0 }, device: {}, config: {} }
     const app = join(folder, "empty.js")
     writeFileSync(app, "")
-    const agent = await measure(board, (await bundleEspruinoApp(app, constants)).toString("latin1"), false)
-    const whole = (await bundleEspruinoLoader(LAYOUT)).toString("latin1")
-    const loader = await measure(board, whole.slice(0, whole.indexOf("\nif(otary")), true)
-    return { loader: { ...loader, bytes: whole.length }, agent }
+    const agent = (await bundleEspruinoApp(app, constants)).toString("latin1")
+    const loader = (await bundleEspruinoLoader(LAYOUT)).toString("latin1")
+    return {
+        agent: { bytes: agent.length, jsVars: await measure(board, agent, "TELL();") },
+        loader: { bytes: loader.length, jsVars: await measureLoader(board) },
+    }
 }

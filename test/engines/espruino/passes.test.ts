@@ -1,6 +1,7 @@
 // What otary pack does to a bundle for Espruino, step by step: none of it may change what the code does.
 
 import { inlineConstants } from "../../../build/espruino-constants"
+import { inlineHot } from "../../../build/espruino-inline"
 import { assembleCold, splitCold } from "../../../build/espruino-lazy"
 import { shortenedProperties } from "../../../build/espruino-mangle"
 import { inlinePorts } from "../../../build/espruino-ports"
@@ -49,6 +50,30 @@ describe("constants", () => {
         const code = inlineConstants(text)
         expect(code).toContain(wanted)
         expect(valueOf(code)).toEqual(valueOf(text))
+    })
+})
+
+describe("hot functions", () => {
+    const start = "var count = 1, seen = [], result; function bump() { count++; return count }"
+
+    test.each([
+        ["function f(a) { return a + 1 } function g(b) { return f(b) * f(2) } result = g(3)", "return (b + 1) * (2 + 1)"],
+        ["function f(a, b) { count = a; seen.push(b); return b } function g(c) { return f(c, 4) } result = g(5)", "count = c;"],
+        // What a variable is when the call is made, it need not be later on.
+        ["function f(a) { bump(); return a } function g() { return f(count) } result = g()", "return f(count)"],
+        ["function f(a) { return bump() + a } function g() { return 1 + f(count) } result = g()", "1 + f(count)"],
+        ["function f(a) { return a + a } function g(b) { return f(b + count) } result = g(1)", "f(b + count)"],
+        ["function f(a) { a = a + 1; return a } function g(b) { return f(b) + b } result = g(1)", "f(b)"],
+        ["function f(a) { return a + count } function g(count) { return f(count) } result = g(7)", "f(count)"],
+        ["function f(a) { const b = 2; return a * b } function g(b) { return f(b) } result = g(7)", "f(b)"],
+        ["function f(a) { return a < 1 ? 0 : f(a - 1) } function g(b) { return f(b) } result = g(7)", "f(b)"],
+        ["function f(a) { return bump() } function g(b) { return f(bump()) } result = g(7)", "f(bump())"],
+        ["function f(a) { if (a) return 1 } function g(b) { if (b) return f(b); return 3 } result = g(0)", "return f(b)"],
+    ])("%s", (text, wanted) => {
+        const code = inlineHot(`${start} ${text}`, new Set(["f", "g"]))
+        expect(code).toContain(wanted)
+        expect(valueOf(code)).toEqual(valueOf(`${start} ${text}`))
+        expect(inlineHot(`${start} ${text}`, new Set())).toBe(`${start} ${text}`)
     })
 })
 
