@@ -10,6 +10,7 @@ import { rSignalSync, SIGNAL_PROGRESS } from "./signals"
 import {
     STATUS_DONE,
     STATUS_HTTP_RANGE,
+    STATUS_MEMORY,
     STATUS_NET,
     STATUS_NO_ROOM,
     STATUS_OK,
@@ -207,6 +208,8 @@ function downloadData(bytes: Bytes): void {
 
 function downloadBodyEnd(status: number): void {
     isConnected = false
+    // The piece is half taken: only what is in flash can be gone on from.
+    if (status === STATUS_MEMORY) return downloadEnd(status)
     if (updaterVerifying() && !downloadTook(updaterProcess(""))) return
     if (isWhole) return downloadEnd(STATUS_DONE)
     if (status === STATUS_OK && bodyLeft === 0 && position >= imageBytes) return downloadEnd(STATUS_TRUNCATED)

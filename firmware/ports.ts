@@ -94,7 +94,10 @@ export interface HttpListener {
     onHead(this: void, head: HttpHead): void
     /** A piece of the body of any length. The sender is held back while this runs. */
     onData(this: void, bytes: Bytes): void
-    /** The end: STATUS_OK after a whole answer, STATUS_NET when the connection broke or never came. */
+    /**
+     * The end: STATUS_OK after a whole answer, STATUS_NET when the connection broke or never came, STATUS_MEMORY when onData ran out
+     * of memory and the platform could go on.
+     */
     onEnd(this: void, status: number): void
 }
 

@@ -130,6 +130,8 @@ export const STATUS_ANSWER = -65
 export const STATUS_HTTP_RANGE = -66
 /** The cloud does not know the device, or its token. */
 export const STATUS_UNAUTHORIZED = -67
+/** Memory ran out while a piece of the image was taken. */
+export const STATUS_MEMORY = -68
 
 // ---- deltas ----
 /** The delta was made from another app than the one that runs. */

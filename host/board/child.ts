@@ -12,7 +12,7 @@ import { boardPaths, readSettings } from "./board-folder"
 import type { BoardPaths, BoardSettings } from "./board-folder"
 import { openFlashFile } from "./flash-file"
 import { createLuaBoot } from "./engines/lua/boot"
-import { createDisk } from "./engines/lua/disk"
+import { createDisk, openFile } from "./engines/lua/disk"
 import { createOta } from "./engines/lua/ota"
 import { createOtaFiles } from "./engines/lua/ota-store"
 import { createEspruinoBoard } from "./engines/espruino-board"
@@ -72,11 +72,12 @@ function createFolderBoard(folder: string): Board {
     const script = createScript(settings, paths, log)
     const flash = createNorFlash({ sizeBytes, eraseBytes, programBytes, store })
     const { engine = "host", luaVersion = "5.1" } = settings
+    const disk = createDisk(flash, store)
     const ota = engine === "lua" ? createOta(createOtaFiles(paths.native)) : undefined
     const board = createBoard({
         flash,
         ...(engine === "lua" && {
-            createBoot: rom => createLuaBoot(rom, { version: luaVersion, disk: createDisk(flash, store), ota }),
+            createBoot: rom => createLuaBoot(rom, { version: luaVersion, open: name => openFile(disk, regions, name), ota }),
         }),
         layout: regions,
         clock,

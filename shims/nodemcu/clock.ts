@@ -90,14 +90,14 @@ function cancel(id: number): void {
     timers[k] = undefined
 }
 
-function look(): void {
+/** Looks at the microseconds often enough for ever; the boot loader's life is too short to need it. */
+export function clockWatch(): void {
     upMs()
-    after(LOOK_MS, look)
+    after(LOOK_MS, clockWatch)
 }
 
 /** Creates the port. */
 export function createClock(): Clock {
     lastUs = counterUs()
-    after(LOOK_MS, look)
     return { nowS, upMs, after, cancel }
 }

@@ -6,9 +6,9 @@ import { filesMount } from "../../firmware/files"
 import { noticesStart } from "../../firmware/notices"
 import { portsInstall, type Ports, type Region } from "../../firmware/ports"
 import { runningInstall, type RunningImage } from "../../firmware/running"
-import { createClock } from "./clock"
+import { clockWatch, createClock } from "./clock"
 import { fileRegion, REGION_BOOT, REGION_JOURNAL, REGION_PAYLOAD, regionsClose } from "./file-region"
-import { crypto, node, pcall, print, sjson, tmr } from "./modules"
+import { crypto, node, pcall, print, sjson, tmr, type Timer } from "./modules"
 import { createNative } from "./native-firmware"
 import { createHttp } from "./net"
 import { createStage, sha256Of } from "./stage"
@@ -52,6 +52,14 @@ function reset(): void {
 
 let isFed = false
 let isWatched = false
+/** The timer that looks, known to both bundles: the app's takes the place of the loader's, which nobody feeds any more. */
+declare let otaryWatchdog: Timer | undefined
+
+function watchdogArm(timeoutS: number): void {
+    if (otaryWatchdog !== undefined) otaryWatchdog.unregister()
+    otaryWatchdog = tmr.create()
+    otaryWatchdog.alarm(timeoutS * 1000, tmr.ALARM_SINGLE, watchdogLook)
+}
 
 function watchdogLook(): void {
     if (!isFed) {
@@ -59,7 +67,7 @@ function watchdogLook(): void {
         return reset()
     }
     isFed = false
-    tmr.create().alarm(WATCHDOG_TIMEOUT_S * 1000, tmr.ALARM_SINGLE, watchdogLook)
+    watchdogArm(WATCHDOG_TIMEOUT_S)
 }
 
 /**
@@ -72,7 +80,7 @@ function watchdog(timeoutS: number): void {
     tmr.wdclr()
     if (isWatched) return
     isWatched = true
-    tmr.create().alarm(timeoutS * 1000, tmr.ALARM_SINGLE, watchdogLook)
+    watchdogArm(timeoutS)
 }
 
 function random(): number {
@@ -118,6 +126,7 @@ function tell(name: string, value: string | number): void {
 /** The start of an image: ports, the running image, the files. */
 export function nodemcuMain(): void {
     portsInstall(nodemcuPorts(ERASE_BYTES, PROGRAM_BYTES))
+    clockWatch()
     runningInstall(__OTARY_IMAGE__)
     noticesStart(__OTARY_IMAGE__.version, tell)
     filesMount()

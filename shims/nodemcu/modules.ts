@@ -167,6 +167,12 @@ export declare const http: HttpModule | undefined
 export declare const net: NetModule
 /** Whole native firmware: the ESP32's. */
 export declare const otaupgrade: OtaModule | undefined
+/** Lua's own functions where all that they return is wanted. */
+export declare const _G: {
+    pcall<T>(this: void, run: (this: void, value: T) => void, value: T): Values<[boolean, string | undefined]>
+}
+/** Raises an error; level 0 leaves the message as it is. */
+export declare function error(this: void, message: string, level: number): never
 /** Calls `run`; false when it raised an error. */
 export declare function pcall<T>(this: void, run: (this: void, value: T) => void, value?: T): boolean
 /** Writes a line to the console. */

@@ -1,8 +1,8 @@
 // HTTP of the ESP32: http.createConnection, asynchronous, held back with DELAYACK while the core pauses.
 
 import type { Bytes, Clock, Http, HttpListener } from "../../firmware/ports"
-import { STATUS_NET, STATUS_OK } from "../../firmware/status"
-import { http, type HeaderTable, type HttpConnection, type HttpModule } from "./modules"
+import { STATUS_MEMORY, STATUS_NET, STATUS_OK } from "../../firmware/status"
+import { _G, error, http, print, type HeaderTable, type HttpConnection, type HttpModule } from "./modules"
 
 /** Bytes of a piece of an answer. */
 const PIECE_BYTES = 1024
@@ -19,6 +19,8 @@ interface Exchange {
     /** Whether the module waits for an ack. */
     isHeld: boolean
     isOver: boolean
+    /** Whether memory ran out in a callback. */
+    isShort: boolean
     /** Body bytes that are still to come; -1 while unknown. */
     leftBytes: number
 }
@@ -83,6 +85,13 @@ function headTake(exchange: Exchange, code: number, headers: HeaderTable | undef
     })
 }
 
+/** Short memory ends this request alone: what could not be had a moment ago is free again once the piece is. Any other error stays one. */
+function memoryNote(exchange: Exchange, trouble: string): void {
+    if (trouble.indexOf("not enough memory") < 0) error(trouble, 0)
+    print("http: " + trouble)
+    exchange.isShort = true
+}
+
 /**
  * Returns what the module is to do next: ACKNOW or DELAYACK.
  * @resident
@@ -90,7 +99,12 @@ function headTake(exchange: Exchange, code: number, headers: HeaderTable | undef
 function dataTake(module: HttpModule, exchange: Exchange, bytes: Bytes): number {
     if (!exchange.isOver) {
         if (exchange.leftBytes >= 0) exchange.leftBytes = exchange.leftBytes - bytes.length
-        exchange.listener.onData(bytes)
+        const trouble = _G.pcall(exchange.listener.onData, bytes)[1]
+        if (trouble !== undefined) memoryNote(exchange, trouble)
+    }
+    if (exchange.isShort) {
+        exchange.connection.close()
+        return module.ACKNOW
     }
     if (exchange.isOver) {
         exchange.connection.close()
@@ -105,7 +119,8 @@ function dataTake(module: HttpModule, exchange: Exchange, bytes: Bytes): number 
 
 /** A connection that closes early gives no error of its own: the bytes tell. */
 function endTake(exchange: Exchange, code: number): void {
-    if (code < 0 || exchange.leftBytes > 0) end(exchange, STATUS_NET)
+    if (exchange.isShort) end(exchange, STATUS_MEMORY)
+    else if (code < 0 || exchange.leftBytes > 0) end(exchange, STATUS_NET)
     else end(exchange, STATUS_OK)
 }
 
@@ -130,7 +145,16 @@ function request(method: string, url: string, headers: string[][], body: Bytes, 
     for (let k = 0; k < headers.length; k++) table[headers[k][0]] = headers[k][1]
     const options = { async: true, bufsz: PIECE_BYTES, headers: table, max_redirects: 0, timeout: TIMEOUT_MS }
     const connection = module.createConnection(url, method === "POST" ? module.POST : module.GET, options)
-    const exchange: Exchange = { handle, connection, listener, pauseMs: 0, isHeld: false, isOver: false, leftBytes: -1 }
+    const exchange: Exchange = {
+        handle,
+        connection,
+        listener,
+        pauseMs: 0,
+        isHeld: false,
+        isOver: false,
+        isShort: false,
+        leftBytes: -1,
+    }
     open.push(exchange)
     connect(module, exchange, body)
     return handle

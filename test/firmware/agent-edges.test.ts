@@ -306,3 +306,15 @@ describe("servers", () => {
         expect(JSON.parse(bodies[2]!)).toMatchObject({ update: "u1", status: status.STATUS_SIGNATURE_INVALID })
     })
 })
+
+test("a piece of an image that finds no memory: the download ends at once, and says why", async () => {
+    const image = imageOf({ app: appOf("1.1.0"), manifest: version })
+    const { http, bodies } = abruptHttp({
+        update: [JSON.stringify({ url: `${server.url}/image`, update: "u1" }), status.STATUS_OK],
+        image: [image.toString("latin1", 0, 9000), status.STATUS_MEMORY],
+        updateReport: ["", status.STATUS_OK],
+    })
+    const board = boardWith({}, { ports: { http } })
+    await board.until(() => bodies.length === 3)
+    expect(JSON.parse(bodies[2]!)).toMatchObject({ update: "u1", status: status.STATUS_MEMORY, version: "1.0.0" })
+})

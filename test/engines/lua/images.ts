@@ -9,7 +9,7 @@ import { packFolder } from "../../../build/pack"
 export interface AppImage {
     readonly version: string
     /** What the app does at its start; default: nothing. */
-    readonly does?: "tell" | "throw" | "hang"
+    readonly does?: "tell" | "throw" | "hang" | "starve"
     /** Bytes of text that make the app large. */
     readonly padBytes?: number
     readonly config?: Record<string, unknown>
@@ -19,10 +19,25 @@ export interface AppImage {
 }
 
 const APP = `// An app that does as its image says.
-import { deviceProperties, fileList, fileRead, log } from "otary"
+import { deviceProperties, fileList, fileRead, log, rWatch, SIGNAL_PROGRESS } from "otary"
+declare const crypto: { new_hash: unknown }
+declare function error(message: string): never
 const { does } = deviceProperties()
 if (does === "throw") throw new Error("broken from the start")
 while (does === "hang") {}
+if (does === "starve") {
+    // Once, in the middle of a download, the chip has no memory for a hash.
+    let isDone = false
+    rWatch(SIGNAL_PROGRESS, (_, percent) => {
+        if (isDone || (percent as number) < 50) return
+        isDone = true
+        const plain = crypto.new_hash
+        crypto.new_hash = (): never => {
+            crypto.new_hash = plain
+            return error("not enough memory")
+        }
+    }, undefined)
+}
 if (does === "tell") log("files " + fileList().length + " " + fileRead("user.txt") + " " + fileRead("page.html"))
 `
 

@@ -2,8 +2,9 @@
 
 import { bundleNodemcuLoader } from "../../../build/bundle-nodemcu"
 import { createBoard, type Board, type ResetCause } from "../../../host/board/board"
-import { createDisk } from "../../../host/board/engines/lua/disk"
+import { createDisk, openFile } from "../../../host/board/engines/lua/disk"
 import { createLuaBoot } from "../../../host/board/engines/lua/boot"
+import type { LuaFile } from "../../../host/board/engines/lua/calls"
 import type { LuaVersion } from "../../../host/board/engines/lua/machine"
 import { installBoard } from "../../../host/board/install"
 import { makeLayout } from "../../../host/board/layout"
@@ -41,8 +42,19 @@ export function installedFlash(image: Buffer, files: Record<string, string> = {}
     return flash
 }
 
+/** What a board may have beside its chip. */
+export interface LuaBoardOptions {
+    /** Puts something between the board and its files. */
+    readonly open?: (plain: OpenFile) => OpenFile
+}
+
+/** Opens a file of the board's file system. */
+export type OpenFile = (name: string) => LuaFile | undefined
+
 /** A board over a chip, switched off. */
-export function createLuaBoard(flash: NorFlash, version: LuaVersion = "5.1"): LuaBoard {
+export function createLuaBoard(flash: NorFlash, version: LuaVersion = "5.1", { open }: LuaBoardOptions = {}): LuaBoard {
+    const disk = createDisk(flash)
+    const openPlain = (name: string): LuaFile | undefined => openFile(disk, LAYOUT.regions, name)
     const clock = createRealClock()
     const lines: string[] = []
     const events: string[] = []
@@ -53,7 +65,7 @@ export function createLuaBoard(flash: NorFlash, version: LuaVersion = "5.1"): Lu
         layout: LAYOUT.regions,
         clock,
         http: createHttp(clock),
-        createBoot: rom => createLuaBoot(rom, { version, disk: createDisk(flash) }),
+        createBoot: rom => createLuaBoot(rom, { version, open: open?.(openPlain) ?? openPlain }),
         log: line => void lines.push(line),
         notify(name, value) {
             events.push(`${name} ${value}`)

@@ -2,9 +2,8 @@
 
 import { readLoader, type RomBoot, type RomPorts } from "../../boot-rom"
 import { BootOver, createSession, type Session } from "../../session"
-import type { LuaSystem } from "./calls"
+import type { LuaFile, LuaSystem } from "./calls"
 import type { Device } from "./device"
-import { type Disk, openFile } from "./disk"
 import { createLuaMachine, type LuaMachine, type LuaVersion } from "./machine"
 import { createModules } from "./modules"
 import type { Ota } from "./ota"
@@ -13,7 +12,8 @@ import { EVENT_FUNCTION, preludeOf } from "./prelude"
 /** What makes the boots of a Lua board. */
 export interface LuaBootOptions {
     readonly version: LuaVersion
-    readonly disk: Disk
+    /** Opens a file of the board's file system; undefined when there is none of this name. */
+    open(this: void, name: string): LuaFile | undefined
     /** Partitions for native firmware; default: none. */
     readonly ota?: Ota | undefined
 }
@@ -39,7 +39,7 @@ function createConsole({ log, notify }: Pick<RomPorts, "log" | "notify">): (text
 }
 
 /** Files of a board that is still powered; after its end nothing reaches the flash any more. */
-function systemOf(rom: RomPorts, disk: Disk, session: () => Session, device: Device): LuaSystem {
+function systemOf(rom: RomPorts, open: LuaBootOptions["open"], session: () => Session, device: Device): LuaSystem {
     const whileOn = <T>(run: () => T): T => {
         session().check()
         return run()
@@ -47,7 +47,7 @@ function systemOf(rom: RomPorts, disk: Disk, session: () => Session, device: Dev
     return {
         open: name =>
             whileOn(() => {
-                const file = openFile(disk, rom.layout, name)
+                const file = open(name)
                 if (file === undefined) return undefined
                 return { ...file, write: (offset, source) => whileOn(() => file.write(offset, source)) }
             }),
@@ -105,7 +105,7 @@ export function createLuaBoot(rom: RomPorts, options: LuaBootOptions): RomBoot {
             session.enter(code => {
                 machine = createLuaMachine(
                     options.version,
-                    systemOf(rom, options.disk, () => session, device),
+                    systemOf(rom, options.open, () => session, device),
                 )
                 must(machine.run(preludeOf(options.version, options.ota !== undefined)))
                 must(machine.run(firmware))
