@@ -30,18 +30,19 @@ const VERIFY_PAUSE_MS = 1000
 const UNKNOWN = -1
 
 let downloadDone: DownloadDone
-let url = ""
-let isConnected = false
-let isWhole = false
+// Where no first value stands, downloadStart gives it.
+let url: string
+let isConnected: boolean
+let isWhole: boolean
 /** Offset in the image of the next byte for the updater. */
 let position = 0
 /** Bytes of this answer's body to drop, and bytes of it still to come. */
 let skipLeft = 0
 let bodyLeft = UNKNOWN
-let imageBytes = UNKNOWN
-let statusCode = 0
-let percent = 0
-let attempts = 0
+let imageBytes: number
+let statusCode: number
+let percent: number
+let attempts: number
 let handle = 0
 let lastDataMs = 0
 let throttleMs = 0

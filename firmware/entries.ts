@@ -56,14 +56,15 @@ const PART_KEPT = 2
 
 let target: EntriesTarget
 let entry = ENTRY_OTHER
-let index = 0
-let manifest = ""
-let signatures = ""
-let isKnown = false
+// From here on: set by entriesStart. Words for a first value that nobody reads cost small boards memory.
+let index: number
+let manifest: Bytes
+let signatures: Bytes
+let isKnown: boolean
 /** The manifest may be installed: its signatures hold, or none are wanted. Nothing is erased before. */
-let isAllowed = false
+let isAllowed: boolean
 let isVerifying = false
-let isSame = false
+let isSame: boolean
 /** Whether the image is read from some place behind its manifest on. */
 let isResumed = false
 // Of each part; filled by entriesStart.

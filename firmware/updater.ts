@@ -48,7 +48,7 @@ let state = STATE_IDLE
 /** Bytes that came behind the signatures while these are being checked. */
 let held = ""
 let sizeBytes = 0
-let apply: ApplyOptions = { appSlot: 0, filesArea: 0, updateId: "", commitTimeoutS: 0 }
+let apply: ApplyOptions
 
 /**
  * Starts an update, or goes on with the one of the same identity; updaterResumeOffset then says which byte is wanted first.
