@@ -33,7 +33,7 @@ let steps = 0
 let position = 0
 /** The numbers of the instruction under way that are whole; the one that is not, and what its next byte counts. */
 let numbers: number[] = []
-let value = 0
+let started = 0
 let weight = 1
 /** Literal bytes of the instruction that are still to come. */
 let literalBytes = 0
@@ -57,7 +57,7 @@ export function deltaBegin(part: number, target: Region, firstBlock: number, run
     index = part
     base = running
     position = journalPayloadAt(part, firstBlock)
-    value = 0
+    started = 0
     weight = 1
     numbers = []
     blockBegin(firstBlock)
@@ -81,15 +81,15 @@ export function deltaTake(bytes: Bytes, from: number, to: number): number {
         if (numbers.length < NUMBERS) {
             const byte = u8(bytes, at)
             at = at + 1
-            value = value + (byte & 127) * weight
+            started = started + (byte & 127) * weight
             if (byte > 127) {
                 if (weight === WEIGHT_MAX) return STATUS_DELTA_NUMBER
                 weight = weight * 128
             } else {
                 // Every number has one form.
                 if (byte === 0 && weight > 1) return STATUS_DELTA_NUMBER
-                numbers.push(value)
-                value = 0
+                numbers.push(started)
+                started = 0
                 weight = 1
                 if (numbers.length === NUMBERS) result = stepCheck()
             }

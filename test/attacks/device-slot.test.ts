@@ -1,5 +1,6 @@
 // Attacks 10 and 14: slots changed behind the core's back, and power lost in the middle of any other attack.
 
+import { deltaEncode } from "../../build/delta-code"
 import * as status from "../../firmware/status"
 import { bootSlot, feed, slotBytes, startCore, updateOptions, type Core, type Rig } from "../firmware/core"
 import { imageEntries, imageOf, zipOf } from "../firmware/images"
@@ -62,6 +63,14 @@ const bent = imageEntries({ app: NEW }).map(entry => (entry.name === "app.js" ? 
 const key = lmsKey(1)
 const signed: Partial<RunningImage> = { keys: [key.publicKey] }
 
+/** A good delta but for its last instruction, which copies from behind the base. */
+const { payload, list } = deltaEncode(OLD, NEW)
+const outside = {
+    payload: Buffer.concat([payload.subarray(0, list.readUInt32LE(list.length - 40)), Buffer.from([0, 1, 255, 255, 3])]),
+    list,
+}
+list.writeUInt32LE(outside.payload.length, list.length - 4)
+
 /** What an attacker has a board do. `isQuiet`: it is refused before any write, so that there is nothing to cut. */
 interface Attack {
     readonly name: string
@@ -99,6 +108,8 @@ const ATTACKS: readonly Attack[] = [
         run: offered(imageOf({ app: NEW, manifest: { expires: "2020-01-01T00:00:00Z" } })),
         isQuiet: true,
     },
+    { name: "6, a delta on the wrong base", run: offered(imageOf({ app: NEW, base: NEW })), isQuiet: true },
+    { name: "7, a delta that leads out of its base", run: offered(imageOf({ app: NEW, base: OLD, code: outside })) },
     { name: "8, an image without its end", run: offered(imageOf({ app: NEW }).subarray(0, -30)) },
     { name: "9, trailing data", run: offered(imageOf({ app: NEW, tail: Buffer.from("more") })) },
     {

@@ -43,6 +43,21 @@ export const DEFECTS: readonly Defect[] = [
     row("image", "the running slot written to", "const appSlot = 1 - record.activeApp;", "const appSlot = record.activeApp;"),
     row("image", "data behind the end", "return fail(STATUS_TRAILING_DATA)", "return STATUS_DONE"),
     row("image", "a failed update that never ends", /function fail\(result\) \{\s+updaterAbort\(\);/, "function fail(result) {"),
+    row("delta", "a copy from behind the base", /baseAt \+ numbers\[1\] > manifestParts\(\)\[index\d*\]\.baseBytes/, "false"),
+    row(
+        "delta",
+        "a block longer than it may be",
+        /if \(bytes === 0 \|\| bytes > leftBytes\d*\) return/,
+        "if (bytes === 0) return",
+    ),
+    row("delta", "instructions without an end", "if (steps === DELTA_STEPS_MAX) return STATUS_DELTA_STEPS;", ""),
+    row("delta", "numbers in several forms", "if (byte === 0 && weight > 1) return STATUS_DELTA_NUMBER;", ""),
+    row(
+        "delta",
+        "a record that ends anywhere",
+        /if \(journalPayloadAt\(index\d*, block\d* \+ 1\) !== payloadAt\) return STATUS_DELTA_END;/,
+        "",
+    ),
     row(
         "boot",
         "a slot number that is believed",

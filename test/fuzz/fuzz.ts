@@ -4,6 +4,7 @@ import { createFuzzBoard, FuzzFailure, type Boot, type FuzzBoard } from "./board
 import { createRandom } from "./random"
 import type { Target } from "./target"
 import { ANSWER, DOWNLOAD } from "./target-agent"
+import { DELTA } from "./target-delta"
 import { BOOT, FILES_AREA, JOURNAL } from "./target-flash"
 import { IMAGE, SIGNED_IMAGE } from "./target-image"
 import { MANIFEST_TEXT, SIGNATURE_BYTES, ZIP } from "./target-text"
@@ -15,6 +16,7 @@ export const TARGETS: readonly Target[] = [
     SIGNATURE_BYTES,
     IMAGE,
     SIGNED_IMAGE,
+    DELTA,
     BOOT,
     JOURNAL,
     FILES_AREA,
