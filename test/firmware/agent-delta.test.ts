@@ -39,6 +39,14 @@ test("a check-in names the app that runs, by its slot digest; a registration doe
     expect(server.of("checkin")[0]!.body.base).toBe(slotDigestHex(RUNNING))
 })
 
+test("a board whose boot records cannot be read names none, and goes on", async () => {
+    const board = boardWith()
+    const { offsetBytes, sizeBytes } = board.rig.layout.regions.boot
+    board.rig.flash.array.fill(0, offsetBytes, offsetBytes + sizeBytes)
+    await board.until(() => server.of("checkin").length === 2)
+    expect(server.of("checkin").map(({ body }) => body.base)).toEqual([undefined, undefined])
+})
+
 test("a delta is fetched and applied; the full image is not asked for", async () => {
     expect(DELTA.length).toBeLessThan(FULL.length / 5)
     server.offerDelta(DELTA, FULL, "u1")
