@@ -14,6 +14,9 @@ declare function require(name: "crypto"): EspruinoCrypto
 /** Program unit in bytes: an ESP32 with flash encryption programs 16 bytes at a time; others do with less. */
 const PROGRAM_BYTES = 16
 
+/** What a hash throws that finds no memory. */
+export const NO_MEMORY = "no memory for a hash"
+
 const flash = require("Flash")
 const crypto = require("crypto")
 
@@ -61,8 +64,8 @@ export function noCrc32(): number {
  */
 export function sha256(data: Bytes | Uint8Array): Bytes {
     const digest = crypto.SHA256(data)
-    // Short of memory. What comes of an exception is a reset, and a download that goes on.
-    if (digest === undefined) throw new Error("no memory for a hash")
+    // Short of memory. In a download that ends it (net.ts); elsewhere what comes of an exception is a reset.
+    if (digest === undefined) throw new Error(NO_MEMORY)
     return E.toString(digest)
 }
 

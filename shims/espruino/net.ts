@@ -2,7 +2,8 @@
 
 import { least } from "../../firmware/bytes"
 import type { Bytes, HttpHead, HttpListener } from "../../firmware/ports"
-import { STATUS_NET, STATUS_OK } from "../../firmware/status"
+import { STATUS_MEMORY, STATUS_NET, STATUS_OK } from "../../firmware/status"
+import { NO_MEMORY } from "./flash"
 import type { EspruinoE, EspruinoHttp, EspruinoRequest, EspruinoResponse, EspruinoUrl } from "./globals"
 
 declare const E: EspruinoE
@@ -57,7 +58,15 @@ function send(own: number, options: EspruinoUrl, body: Bytes, listener: HttpList
         if (own !== handle || !isOpen) return
         response.on("data", function (bytes) {
             takenBytes = takenBytes + bytes.length
-            if (own === handle && isOpen) listener.onData(bytes)
+            if (own !== handle || !isOpen) return
+            try {
+                listener.onData(bytes)
+            } catch (error) {
+                // What an app throws ends the boot, as it does elsewhere.
+                if (("" + error).indexOf(NO_MEMORY) < 0) throw error
+                netAbort(own)
+                listener.onEnd(STATUS_MEMORY)
+            }
         })
         response.on("close", function () {
             end(isWhole(response, takenBytes) ? STATUS_OK : STATUS_NET)
