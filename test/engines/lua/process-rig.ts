@@ -5,7 +5,7 @@ import { join } from "node:path"
 import { projectRoot } from "../../../build/root"
 import { manufacture } from "../../../host/board/factory"
 import type { BoardMessage } from "../../../host/board/messages"
-import { createSupervisor } from "../../../host/board/supervisor"
+import { createSupervisor, type Supervisor } from "../../../host/board/supervisor"
 import { buildChild, makeFolder, until } from "../../board/board-fixture"
 import { startServer, type AgentServer } from "../../firmware/agent-server"
 import { loaderText } from "./lua-board"
@@ -25,6 +25,8 @@ export interface Supervised {
     lines(this: void): string[]
     boots(this: void): number
     stop(this: void): Promise<void>
+    /** Another supervisor takes over: it has seen no kills yet, and so does not wait between two starts. */
+    renew(this: void): Promise<void>
     pid(this: void): number
 }
 
@@ -47,16 +49,24 @@ function supervise(home: string, childPath: string): Supervised {
         watchdogMsMax: WATCHDOG_MS,
         stderr: "ignore" as const,
     }
-    const supervisor = createSupervisor({ ...options, onMessage: message => void messages.push(message) })
-    supervisor.start()
+    const start = (): Supervisor => {
+        const supervisor = createSupervisor({ ...options, onMessage: message => void messages.push(message) })
+        supervisor.start()
+        return supervisor
+    }
+    let supervisor = start()
     return {
         home,
         messages,
         versions: () => messages.flatMap(one => (one.kind === "event" && one.name === "version" ? [one.value] : [])),
         lines: () => messages.flatMap(one => (one.kind === "log" ? [one.line] : [])),
         boots: () => messages.filter(({ kind }) => kind === "boot").length,
-        stop: supervisor.stop,
-        pid: supervisor.pid,
+        stop: () => supervisor.stop(),
+        async renew() {
+            await supervisor.stop()
+            supervisor = start()
+        },
+        pid: () => supervisor.pid(),
     }
 }
 
@@ -89,6 +99,9 @@ export async function startProcessRig(): Promise<ProcessRig> {
     }
 }
 
+/** Kills that one supervisor sees: it waits longer after each. */
+const RENEW_KILLS = 5
+
 /** Kills a board `kills` times, each at a moment of its own: up to `latestMs` after a boot. */
 export async function killAtRandom(board: Supervised, kills: number, latestMs: number, seed: number): Promise<void> {
     let state = (seed % 2147483646) + 1
@@ -98,5 +111,6 @@ export async function killAtRandom(board: Supervised, kills: number, latestMs: n
         await until(() => board.boots() > boots || kill === 0, "a boot", LIMIT_MS)
         await new Promise(resolve => setTimeout(resolve, random() * latestMs))
         if (board.pid() > 0) process.kill(board.pid(), "SIGKILL")
+        if (kill % RENEW_KILLS === RENEW_KILLS - 1) await board.renew()
     }
 }
