@@ -1,6 +1,7 @@
-// `npm run size`: how large the bundles for boards are, and what one check of a signature costs on each engine.
+// `npm run size [-- OLD NEW]`: how large bundles and deltas are, and what one check of a signature costs on each engine.
 
 import { sizeReport } from "../../build/size-report"
+import { deltaReport } from "./delta"
 import { measureVerifications } from "./verification"
 
 async function report(): Promise<string[]> {
@@ -8,6 +9,8 @@ async function report(): Promise<string[]> {
     const cells = (values: readonly (string | number)[]): string => values.map(value => String(value).padStart(14)).join("")
     return [
         ...(await sizeReport()),
+        "",
+        ...(await deltaReport(process.argv.slice(2))),
         "",
         `one check of ${name}: ${hashes} hashes, a signature of ${signatureBytes} bytes`,
         "engine".padEnd(46) + cells(["hashes", "time (ms)", "peak (bytes)"]),
