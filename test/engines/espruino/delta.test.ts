@@ -1,4 +1,4 @@
-// Deltas on the real Espruino: carried out, gone on with after a reset, refused where they are wrong. The whole suite is run by Lua and Node.
+// Deltas on the real Espruino: carried out, gone on with after a reset, refused where wrong. Lua and Node run the whole suite.
 
 import * as status from "../../../firmware/status"
 import { makeFolder } from "../../board/board-fixture"
