@@ -9,6 +9,7 @@ import type { BundleConstants } from "./bundle-host"
 import { PackError } from "./errors"
 import { assembleCold, splitCold } from "./espruino-lazy"
 import { nestFunctions } from "./espruino-nest"
+import { APART, RESIDENT } from "./espruino-resident"
 import { checkBundle, checkLanguage, ESPRUINO_MODULES } from "./language-check"
 import { inlineConstants } from "./espruino-constants"
 import { inlineHot } from "./espruino-inline"
@@ -51,7 +52,7 @@ const HOT_FOLDERS = ["firmware", "shims/espruino"]
 
 /** Names of all functions so marked. */
 function hotFunctions(root: string): Set<string> {
-    const hot = new Set<string>()
+    const hot = new Set<string>(RESIDENT)
     for (const folder of HOT_FOLDERS) {
         for (const file of readdirSync(join(root, folder)).filter(name => name.endsWith(".ts"))) {
             const text = readFileSync(join(root, folder, file), "utf8")
@@ -75,6 +76,9 @@ function startPlugin(root: string, appPath: string, isUnsigned: boolean): Plugin
                 path === "otary:app" ? { path: resolve(appPath) } : { path, namespace: "otary", sideEffects: true },
             )
             if (isUnsigned) plugin.onResolve({ filter: /^\.\/signature$/ }, () => ({ path: join(root, "firmware/unsigned.ts") }))
+            plugin.onResolve({ filter: /^\.\/hex$/ }, ({ importer }) =>
+                importer.startsWith(join(root, "firmware")) ? { path: join(root, "shims/espruino/hex.ts") } : undefined,
+            )
             plugin.onLoad({ filter: /./, namespace: "otary" }, ({ path }) => ({ contents: STEPS[path]!, resolveDir: root }))
             plugin.onResolve({ filter: /^\w+$/ }, ({ path, kind }) => {
                 if (kind === "require-call" && ESPRUINO_MODULES.has(path)) return { path, external: true }
@@ -190,7 +194,7 @@ async function finish(root: string, flat: Flat, options: EspruinoBundleOptions):
     const isMangled = isSmall && options.mangle !== false
     const hot = hotFunctions(root)
     const plain = inlineHot(inlineConstants(inlinePorts(flat.code)), hot)
-    const nested = nestFunctions(await fold(plain, isMangled ? mangledNames(root, flat.appText) : undefined), hot)
+    const nested = nestFunctions(await fold(plain, isMangled ? mangledNames(root, flat.appText) : undefined), hot, APART)
     const isCold = options.isFromSlot === true && isSmall
     const split = isCold ? splitCold(nested, hot, name => flat.ownNames.has(name)) : nested
     const { code } = await transform(split, { ...FORM, format: "iife", minify: isSmall })

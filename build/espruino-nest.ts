@@ -110,14 +110,15 @@ function fits(func: Func, home: Func): boolean {
 }
 
 /** Every movable function with its home. What cannot move stays, and the ways are looked at anew. */
-function homesOf(funcs: Funcs, hot: ReadonlySet<string>): Map<string, string> {
+function homesOf(funcs: Funcs, hot: ReadonlySet<string>, apart: readonly string[]): Map<string, string> {
     for (;;) {
         const nearest = dominators(funcs)
         const homes = new Map<string, string>()
         let isSettled = true
         for (const func of funcs.values()) {
             const home = nearest.get(func.name) ?? OUTSIDE
-            if (home !== OUTSIDE && !hot.has(home) && fits(func, funcs.get(home)!)) homes.set(func.name, home)
+            const canMove = home !== OUTSIDE && !hot.has(home) && !apart.includes(func.name)
+            if (canMove && fits(func, funcs.get(home)!)) homes.set(func.name, home)
             else if (!func.isRoot) {
                 func.isRoot = true
                 isSettled = false
@@ -189,14 +190,14 @@ function findHot(program: Tree, funcs: Funcs, hot: ReadonlySet<string>): { funct
  * Moves functions into the only function that needs them, and puts those that stay at the start of their scope, because
  * Espruino knows a function from its line on; a call of one that only returns a variable becomes the variable.
  * `source` is a flat script whose inner names do not hide outer ones (esbuild sees to that; what does hide one, stays).
- * Functions in `hot` take none in: they run for every piece of an image.
+ * Functions in `hot` take none in: they run for every piece of an image. Those in `apart` move nowhere.
  */
-export function nestFunctions(source: string, hot: ReadonlySet<string>): string {
+export function nestFunctions(source: string, hot: ReadonlySet<string>, apart: readonly string[] = []): string {
     const code = inlineGetters(source)
     const program = parseScript(code)
     const funcs = collect(program)
     connect(program, funcs)
-    const homes = homesOf(funcs, hot)
+    const homes = homesOf(funcs, hot, apart)
     const textOf = (func: Func): string => {
         const body = func.node["body"] as Tree
         const inner = [...funcs.values()].filter(other => homes.get(other.name) === func.name)

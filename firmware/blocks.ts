@@ -19,8 +19,8 @@ let region: Region
 /** Payload of the entry from the start of the stage on; -1 while no payload is taken. */
 let leftBytes = -1
 let stagedBytes = 0
-/** What still goes into the stage before its block is whole. */
-let roomBytes = 0
+/** What the stage holds when its block is whole; below 1 while no payload is taken. */
+let wholeBytes = 0
 let block = 0
 let hasList = false
 /** The next block is the first one of a download that goes on. */
@@ -34,7 +34,7 @@ function begin(newSink: number, part: number, sizeBytes: number, firstBlock: num
     block = firstBlock
     leftBytes = sizeBytes - firstBlock * BLOCK_BYTES
     stagedBytes = 0
-    roomBytes = least(leftBytes, BLOCK_BYTES)
+    wholeBytes = least(leftBytes, BLOCK_BYTES)
     crc = 0
     crcWanted = 0
     if (ports.stage.hasCrc32) crcWanted = entryCrc
@@ -60,7 +60,7 @@ export function partBegin(part: number, target: Region, firstBlock: number, entr
  */
 export function blocksCompose(): void {
     leftBytes = -1
-    roomBytes = 0
+    wholeBytes = 0
 }
 
 /** Adds bytes[from, to) to the block that is put together. Contract: a block has at most BLOCK_BYTES. */
@@ -74,15 +74,15 @@ export function blocksSkip(): void {
     sink = SINK_SKIP
     leftBytes = -1
     stagedBytes = 0
-    roomBytes = 0
+    wholeBytes = 0
 }
 
 /**
- * More bytes of payload than blocksPlace may be given: what the block under way lacks; 0 while no payload is taken.
+ * More bytes of payload than blocksPlace may be given: what the block under way lacks; below 1 while no payload is taken.
  * @hot
  */
 export function blocksRoom(): number {
-    return roomBytes
+    return wholeBytes - stagedBytes
 }
 
 /**
@@ -100,7 +100,6 @@ export function blocksLeft(): number {
 export function blocksPlace(bytes: Bytes, count: number): number {
     ports.stage.place(bytes, stagedBytes)
     stagedBytes = stagedBytes + count
-    roomBytes = roomBytes - count
     return STATUS_OK
 }
 
@@ -112,13 +111,13 @@ export function blocksTake(bytes: Bytes, from: number, to: number): number {
     if (sink === SINK_SKIP) return STATUS_OK
     let at = from
     while (at < to) {
-        let count = to - at
-        if (count > roomBytes) count = roomBytes
-        ports.stage.put(stagedBytes, bytes, at, at + count)
-        stagedBytes = stagedBytes + count
-        roomBytes = roomBytes - count
+        const staged = stagedBytes
+        let count = wholeBytes - staged
+        if (count > to - at) count = to - at
+        ports.stage.put(staged, bytes, at, at + count)
+        stagedBytes = staged + count
         at = at + count
-        if (roomBytes === 0) {
+        if (stagedBytes === wholeBytes) {
             const status = blocksFlush()
             if (status !== STATUS_OK) return status
         }
@@ -137,7 +136,7 @@ export function blocksFlush(): number {
     else status = journalListPage(index, block, stagedBytes)
     leftBytes = leftBytes - stagedBytes
     stagedBytes = 0
-    roomBytes = least(leftBytes, BLOCK_BYTES)
+    wholeBytes = least(leftBytes, BLOCK_BYTES)
     block = block + 1
     return status
 }

@@ -1,4 +1,4 @@
-// Integers and text in byte strings: the only file of the core that looks into single bytes.
+// Integers and text in byte strings: beside hex.ts the only file of the core that looks into single bytes.
 
 import type { Bytes } from "./ports"
 
@@ -16,7 +16,7 @@ export function u16(bytes: Bytes, at: number): number {
 export function u31(bytes: Bytes, at: number): number {
     const high = bytes.charCodeAt(at + 3)
     if (high > 127) return -1
-    return u16(bytes, at) + bytes.charCodeAt(at + 2) * 65536 + high * 16777216
+    return bytes.charCodeAt(at) + bytes.charCodeAt(at + 1) * 256 + bytes.charCodeAt(at + 2) * 65536 + high * 16777216
 }
 
 /** The 32 bits at `at` as a signed integer, for values that are only compared, such as a CRC-32. */
@@ -38,7 +38,7 @@ export function byteOf(value: number): Bytes {
 
 /** Four bytes, little-endian, of 0 – 2^31-1. */
 export function bytesOfU31(value: number): Bytes {
-    return byteOf(value) + byteOf(value >>> 8) + byteOf(value >>> 16) + byteOf(value >>> 24)
+    return String.fromCharCode(value & 255, (value >>> 8) & 255, (value >>> 16) & 255, (value >>> 24) & 255)
 }
 
 /** Four bytes, big-endian, of 0 – 2^31-1. */
@@ -96,41 +96,6 @@ export function percentOf(done: number, total: number): number {
     if (done >= total) return 100
     if (total < 65536) return Math.floor((done * 100) / total)
     return least(99, Math.floor(((done >>> 10) * 100) / (total >>> 10)))
-}
-
-/** Bytes as lower-case hex. */
-export function hexOf(bytes: Bytes): string {
-    let text = ""
-    for (let i = 0; i < bytes.length; i++) {
-        const byte = bytes.charCodeAt(i)
-        text = text + HEX_DIGITS.charAt(byte >>> 4) + HEX_DIGITS.charAt(byte & 15)
-    }
-    return text
-}
-
-const HEX_DIGITS = "0123456789abcdef"
-
-/** The bytes of a lower-case hex text (see isHexOf). */
-export function bytesOfHex(text: string): Bytes {
-    let bytes = ""
-    for (let i = 0; i < text.length; i = i + 2)
-        bytes = bytes + byteOf(nibbleOf(text.charCodeAt(i)) * 16 + nibbleOf(text.charCodeAt(i + 1)))
-    return bytes
-}
-
-function nibbleOf(code: number): number {
-    if (code > 96) return code - 87
-    return code - 48
-}
-
-/** Whether `text` is lower-case hex of `count` bytes. */
-export function isHexOf(text: string, count: number): boolean {
-    if (text.length !== count * 2) return false
-    for (let i = 0; i < text.length; i++) {
-        const code = text.charCodeAt(i)
-        if (code < 48 || code > 102 || (code > 57 && code < 97)) return false
-    }
-    return true
 }
 
 /** CRC-32 (ISO 3309, as in zip) of a short text, as a signed 32-bit integer. Not for payload: it looks at every byte. */

@@ -1,8 +1,9 @@
 // Deltas: puts the blocks of an app together from pieces of the app that runs and from what comes off the network (FORMAT.md, "Delta").
 
 import { blocksAdd, blocksCompose, blocksFlush, partBegin } from "./blocks"
-import { blocksOf, hexOf, least, u8 } from "./bytes"
+import { blocksOf, least, u8 } from "./bytes"
 import { BLOCK_BYTES, DELTA_PIECE_BYTES, DELTA_STEPS_MAX } from "./constants"
+import { hexOf } from "./hex"
 import { journalPayloadAt } from "./journal"
 import { blockBytesOf, manifestParts } from "./manifest"
 import type { Bytes, Region } from "./ports"

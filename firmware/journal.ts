@@ -1,6 +1,6 @@
 // The journal of the update under way: who it is, its block lists, which blocks are in flash (FORMAT.md, "Journal").
 
-import { alignUp, blocksOf, byteOf, bytesOfU31, bytesRepeated, hexOf, least, u31, u8 } from "./bytes"
+import { alignUp, blocksOf, byteOf, bytesOfU31, bytesRepeated, least, u31, u8 } from "./bytes"
 import {
     BLOCK_BYTES,
     DELTA_ENTRY_BYTES,
@@ -11,6 +11,7 @@ import {
     PARTS_MAX,
     SLOT_NONE,
 } from "./constants"
+import { hexOf } from "./hex"
 import { blockBytesOf, listBytesOf, manifestParts, type Part } from "./manifest"
 import { ports, type Bytes, type Region } from "./ports"
 import { bytesDigest, regionClear, regionIsErased, regionRead, regionWrite } from "./region"
@@ -195,8 +196,7 @@ export function journalListIsWhole(k: number): boolean {
  * @hot
  */
 function entryAt(k: number, block: number): number {
-    if (k === deltaPart) return groupAt[k] + block * DELTA_ENTRY_BYTES
-    return groupAt[k] + block * DIGEST_BYTES
+    return groupAt[k] + block * (k === deltaPart ? DELTA_ENTRY_BYTES : DIGEST_BYTES)
 }
 
 /**

@@ -1,6 +1,6 @@
 // The manifest of an image: parsed once, every field checked before a byte of flash is touched (FORMAT.md, "manifest.json").
 
-import { blocksOf, isHexOf } from "./bytes"
+import { blocksOf } from "./bytes"
 import { rfc3339S } from "./calendar"
 import {
     BLOCK_BYTES,
@@ -11,6 +11,7 @@ import {
     PARTS_MAX,
     SECURITY_MAX,
 } from "./constants"
+import { isHexOf } from "./hex"
 import { ports, type Bytes, type Region } from "./ports"
 import { runningImage, runningProduct } from "./running"
 import * as status from "./status"

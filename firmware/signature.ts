@@ -1,7 +1,8 @@
 // Who may update this board: the running image's keys against a new image's signatures (FORMAT.md, "manifest.sig").
 
-import { bytesOfHex, isHexOf, u16, u8 } from "./bytes"
+import { u16, u8 } from "./bytes"
 import { KEYS_MAX, SIGNATURES_BYTES_MAX } from "./constants"
+import { bytesOfHex, isHexOf } from "./hex"
 import { LMS_MORE, LMS_VALID, lmsStart, lmsStep } from "./lms"
 import { ports, type Bytes } from "./ports"
 import { runningImage } from "./running"

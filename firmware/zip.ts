@@ -1,6 +1,6 @@
 // A streaming reader of stored zip files: headers are gathered here, payload is left to the caller, any split will do.
 
-import { byteOf, i32, least, u16, u31, u8 } from "./bytes"
+import { byteOf, i32, u16, u31, u8 } from "./bytes"
 import { ENTRIES_MAX, ENTRY_NAME_BYTES_MAX, EXTRA_BYTES_MAX, IMAGE_BYTES_MAX } from "./constants"
 import type { Bytes } from "./ports"
 import {
@@ -28,8 +28,8 @@ const END_BYTES = 22
 const KIND_LOCAL = 3
 const KIND_CENTRAL = 1
 const KIND_END = 5
-const FLAG_ENCRYPTED = 1
-const FLAG_DESCRIPTOR = 8
+/** Bits of the flags' low byte: encrypted, and sizes in a descriptor behind the payload. */
+const FLAGS_REFUSED = 9
 
 let held = ""
 let needBytes = SIGNATURE_BYTES
@@ -45,6 +45,9 @@ let entryExtra = ""
 let entryBytes = 0
 let entryLeftBytes = 0
 let entryCrc = 0
+/** Of a header: where its name ends, and how many bytes of extra field follow. */
+let nameEnd = 0
+let extraBytes = 0
 
 /** Starts reading at `imageOffset`, where a header begins (0: at the start of the image). */
 export function zipStart(imageOffset: number): void {
@@ -122,17 +125,18 @@ export function zipRead(bytes: Bytes, from: number, to: number): number {
     phase = ZIP_HEADER
     while (at < to && phase === ZIP_HEADER) {
         if (hasEnded && skipBytes === 0) return STATUS_TRAILING_DATA
-        let count = 0
+        let count = to - at
         if (skipBytes > 0) {
-            count = least(skipBytes, to - at)
+            if (count > skipBytes) count = skipBytes
             skipBytes = skipBytes - count
         } else {
-            count = least(needBytes - held.length, to - at)
+            const wanted = needBytes - held.length
+            if (count > wanted) count = wanted
             held = held + bytes.substring(at, at + count)
         }
         at = at + count
         offset = offset + count
-        const status = step()
+        const status = headerStep()
         if (status !== STATUS_OK) return status
     }
     return at - from
@@ -146,7 +150,7 @@ export function zipPhase(): number {
 }
 
 /** One step of the header machine, once enough bytes are held. */
-function step(): number {
+function headerStep(): number {
     if (skipBytes > 0) return STATUS_OK
     if (kind === KIND_LOCAL && entryName !== "" && held === "") return entryReady()
     if (hasEnded) {
@@ -154,12 +158,12 @@ function step(): number {
         return STATUS_OK
     }
     if (held.length < needBytes) return STATUS_OK
-    if (held.length === SIGNATURE_BYTES) return signature()
+    if (held.length === SIGNATURE_BYTES) return headerKind()
     if (kind === KIND_LOCAL) return local()
     return directory()
 }
 
-function signature(): number {
+function headerKind(): number {
     kind = u8(held, 2)
     if (u16(held, 0) !== 0x4b50 || u8(held, 3) !== kind + 1) return STATUS_ZIP_FORMAT
     if (kind === KIND_LOCAL) {
@@ -182,33 +186,29 @@ function signature(): number {
 
 /** A local header: first its 30 bytes, then its name and its extra field; an extra field that is too long is skipped. */
 function local(): number {
-    const nameBytes = u16(held, 26)
-    const extraBytes = u16(held, 28)
-    const isKept = extraBytes <= EXTRA_BYTES_MAX
-    if (held.length === LOCAL_BYTES) {
-        const status = localCheck(nameBytes)
-        needBytes = LOCAL_BYTES + nameBytes
-        if (isKept) needBytes = needBytes + extraBytes
-        return status
-    }
-    entryName = held.substring(LOCAL_BYTES, LOCAL_BYTES + nameBytes)
-    entryExtra = held.substring(LOCAL_BYTES + nameBytes, needBytes)
-    entryBytes = u31(held, 18)
-    entryCrc = i32(held, 14)
+    if (held.length === LOCAL_BYTES) return localCheck()
+    entryName = held.substring(LOCAL_BYTES, nameEnd)
+    entryExtra = held.substring(nameEnd, needBytes)
     held = ""
-    if (isKept) return entryReady()
+    if (needBytes === nameEnd + extraBytes) return entryReady()
     skipBytes = extraBytes
     return STATUS_OK
 }
 
-function localCheck(nameBytes: number): number {
-    const flags = u16(held, 6)
-    const size = u31(held, 22)
-    if ((flags & FLAG_ENCRYPTED) !== 0 || (flags & FLAG_DESCRIPTOR) !== 0) return STATUS_ZIP_FLAGS
+/** Checks the 30 bytes, and keeps what they say. */
+function localCheck(): number {
+    const nameBytes = u16(held, 26)
+    entryBytes = u31(held, 22)
+    if ((u8(held, 6) & FLAGS_REFUSED) !== 0) return STATUS_ZIP_FLAGS
     if (u16(held, 8) !== 0) return STATUS_ZIP_COMPRESSED
-    if (size < 0 || size > IMAGE_BYTES_MAX) return STATUS_ZIP_LIMIT
-    if (u31(held, 18) !== size) return STATUS_ZIP_FORMAT
+    if (entryBytes < 0 || entryBytes > IMAGE_BYTES_MAX) return STATUS_ZIP_LIMIT
+    if (held.substring(18, 22) !== held.substring(22, 26)) return STATUS_ZIP_FORMAT
     if (nameBytes === 0 || nameBytes > ENTRY_NAME_BYTES_MAX) return STATUS_ZIP_NAME
+    entryCrc = i32(held, 14)
+    nameEnd = LOCAL_BYTES + nameBytes
+    extraBytes = u16(held, 28)
+    needBytes = nameEnd
+    if (extraBytes <= EXTRA_BYTES_MAX) needBytes = nameEnd + extraBytes
     return STATUS_OK
 }
 

@@ -1,10 +1,11 @@
 // Flash of an Espruino board: raw pages inside a Storage file, read back after every write, and the stage beside them.
 
-import { alignUp, hexOf, most } from "../../firmware/bytes"
+import { alignUp, most } from "../../firmware/bytes"
 import { BLOCK_BYTES } from "../../firmware/constants"
 import type { Bytes, Region } from "../../firmware/ports"
 import { STATUS_FLASH, STATUS_OK } from "../../firmware/status"
 import type { EspruinoCrypto, EspruinoE, EspruinoFlash } from "./globals"
+import { hexOf } from "./hex"
 import { LAYOUT_APP, layoutOffset, type EspruinoLayout } from "./layout"
 
 declare const E: EspruinoE
@@ -19,6 +20,8 @@ export const NO_MEMORY = "no memory for a hash"
 
 const flash = require("Flash")
 const crypto = require("crypto")
+/** Found early by hot functions: a global is looked for in every scope first. */
+const textOf = E.toString
 
 let pageBytes = 0
 
@@ -37,7 +40,8 @@ export let stageBytes: StageArray
  * @resident
  */
 export function stagePut(at: number, bytes: Bytes, from: number, to: number): void {
-    stageBytes.set(bytes.substring(from, to), at)
+    // Returned, so that it stands in its callers (build/espruino-inline.ts).
+    return stageBytes.set(bytes.substring(from, to), at)
 }
 
 /**
@@ -45,7 +49,8 @@ export function stagePut(at: number, bytes: Bytes, from: number, to: number): vo
  * @resident
  */
 export function stageHash(lengthBytes: number): Bytes {
-    return sha256(lengthBytes < BLOCK_BYTES ? stageBytes.subarray(0, lengthBytes) : stageBytes)
+    // One expression, so that it stands in its caller (build/espruino-inline.ts).
+    return textOf(crypto.SHA256(lengthBytes < BLOCK_BYTES ? stageBytes.subarray(0, lengthBytes) : stageBytes) || noMemory())
 }
 
 /** The first `lengthBytes` (ports.ts, Stage). */
@@ -58,15 +63,17 @@ export function noCrc32(): number {
     return 0
 }
 
+/** Short of memory. In a download that ends it (net.ts); elsewhere what comes of an exception is a reset. */
+function noMemory(): never {
+    throw new Error(NO_MEMORY)
+}
+
 /**
  * The SHA-256 of `data`. Errors: throws when memory is short.
  * @resident
  */
 export function sha256(data: Bytes | Uint8Array): Bytes {
-    const digest = crypto.SHA256(data)
-    // Short of memory. In a download that ends it (net.ts); elsewhere what comes of an exception is a reset.
-    if (digest === undefined) throw new Error(NO_MEMORY)
-    return E.toString(digest)
+    return textOf(crypto.SHA256(data) || noMemory())
 }
 
 /** The CRC-32 of `bytes` as a signed integer (ports.ts, Digest). */
@@ -88,8 +95,7 @@ export function chain(head: Bytes, first: number, end: number, link: Bytes): Byt
     stageBytes.set(link as unknown as ArrayLike<number>, LINK_AT)
     for (let position = first; position < end; position++) {
         stageBytes[POSITION_AT] = position
-        const digest = crypto.SHA256(input)
-        if (digest === undefined) throw new Error("no memory for a hash")
+        const digest = crypto.SHA256(input) || noMemory()
         // A digest that is longer than a link reaches behind what is hashed.
         stageBytes.set(digest as unknown as ArrayLike<number>, LINK_AT)
     }
@@ -105,7 +111,7 @@ export function ofRegion(algorithm: number, region: Region, lengthBytes: number)
     if (bytes.length !== lengthBytes) return ""
     const digest = algorithm === 1 ? crypto.SHA1(bytes) : crypto.SHA256(bytes)
     if (digest === undefined) return ""
-    return hexOf(E.toString(digest))
+    return hexOf(textOf(digest))
 }
 
 /** A region with its place: what differs. Everything else is shared by all regions, which costs their memory once. */
@@ -120,12 +126,13 @@ interface PlacedRegion {
 function regionRead(this: PlacedRegion, offset: number, lengthBytes: number): Bytes {
     const bytes = flash.read(lengthBytes, this.startAt + offset)
     if (bytes === undefined) return ""
-    return E.toString(bytes)
+    return textOf(bytes)
 }
 
 function regionErase(this: PlacedRegion, offset: number): number {
-    const end = this.startAt + offset + this.eraseBytes
-    for (let at = this.startAt + offset; at < end; at += pageBytes) flash.erasePage(at)
+    let at = this.startAt + offset
+    const end = at + this.eraseBytes
+    for (; at < end; at += pageBytes) flash.erasePage(at)
     return STATUS_OK
 }
 
@@ -139,21 +146,26 @@ function regionProgram(this: PlacedRegion, offset: number, data: Bytes | Uint8Ar
     return STATUS_OK
 }
 
-function regionProgramStaged(
-    this: PlacedRegion & { programBytes: number; program: typeof regionProgram },
-    offset: number,
-    lengthBytes: number,
-): number {
-    if (lengthBytes === BLOCK_BYTES) return this.program(offset, stageBytes)
-    const paddedBytes = alignUp(lengthBytes, this.programBytes)
-    stageBytes.fill(255, lengthBytes, paddedBytes)
-    return this.program(offset, stageBytes.subarray(0, paddedBytes))
+function regionProgramStaged(this: PlacedRegion & { programBytes: number }, offset: number, lengthBytes: number): number {
+    let data: Uint8Array = stageBytes
+    if (lengthBytes < BLOCK_BYTES) {
+        const paddedBytes = alignUp(lengthBytes, this.programBytes)
+        stageBytes.fill(255, lengthBytes, paddedBytes)
+        data = stageBytes.subarray(0, paddedBytes)
+    }
+    // As regionProgram does: one call less for every block.
+    try {
+        flash.write(data, this.startAt + offset)
+    } catch (error) {
+        return STATUS_FLASH
+    }
+    return STATUS_OK
 }
 
 function regionMatchesStaged(this: PlacedRegion & { read: typeof regionRead }, offset: number, lengthBytes: number): boolean {
     if (lengthBytes < BLOCK_BYTES) return this.read(offset, lengthBytes) === stageTake(lengthBytes)
     const bytes = flash.read(BLOCK_BYTES, this.startAt + offset)
-    return bytes !== undefined && E.toString(bytes) === stageText
+    return bytes !== undefined && textOf(bytes) === stageText
 }
 
 /** What regions have in common. */

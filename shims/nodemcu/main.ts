@@ -1,8 +1,9 @@
 // NodeMCU's platform: maps its modules onto the core's ports, with regions in preallocated files.
 
-import { crc32, hexOf, least } from "../../firmware/bytes"
+import { crc32, least } from "../../firmware/bytes"
 import { WATCHDOG_TIMEOUT_S } from "../../firmware/constants"
 import { filesMount } from "../../firmware/files"
+import { hexOf } from "../../firmware/hex"
 import { noticesStart } from "../../firmware/notices"
 import { portsInstall, type Ports, type Region } from "../../firmware/ports"
 import { runningInstall, type RunningImage } from "../../firmware/running"

@@ -16,7 +16,7 @@ const row = (target: string, name: string, code: string | RegExp, instead: strin
 
 /** The defects. */
 export const DEFECTS: readonly Defect[] = [
-    row("zip", "an entry of any size", "if (size < 0 || size > IMAGE_BYTES_MAX) return STATUS_ZIP_LIMIT", ""),
+    row("zip", "an entry of any size", "if (entryBytes < 0 || entryBytes > IMAGE_BYTES_MAX) return STATUS_ZIP_LIMIT", ""),
     row("zip", "a name of any length", "nameBytes > ENTRY_NAME_BYTES_MAX", "false"),
     row("manifest", "a part larger than its slot", "part.sizeBytes > roomBytes", "false"),
     row("manifest", "a part of no whole bytes", "value >= 0 && value % 1 === 0", "value >= 0"),

@@ -1,6 +1,6 @@
 // The readers alone, without flash behind them, so that many inputs fit a second: zip headers, manifests, manifest.sig.
 
-import { hexOf } from "../../firmware/bytes"
+import { hexOf } from "../../firmware/hex"
 import { BOARD_SECURITY, type FuzzBoard, type FuzzCore } from "./board"
 import { imageEntries, seededBytes, zipOf } from "../firmware/images"
 import { lmsKey, signedEntries } from "../attacks/signed-rig"

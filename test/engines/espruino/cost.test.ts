@@ -14,18 +14,20 @@ describeEspruino("on Espruino", () => {
         process.stderr.write(
             `espruino: loader ${loader.bytes} B, ${loader.jsVars} JsVars; agent ${agent.bytes} B, ${agent.jsVars} JsVars\n`,
         )
-        expect(loader.bytes).toBeLessThan(5700)
-        expect(loader.jsVars).toBeLessThanOrEqual(150)
-        expect(agent.bytes).toBeLessThan(51_000)
-        expect(agent.jsVars).toBeLessThanOrEqual(1050)
+        expect(loader.bytes).toBeLessThan(5650)
+        expect(loader.jsVars).toBeLessThanOrEqual(125)
+        expect(agent.bytes).toBeLessThan(50_700)
+        expect(agent.jsVars).toBeLessThanOrEqual(980)
     }, 60_000)
 
     test.each([512, 1024])(
         "an update in chunks of %i keeps no JsVar, and hashes and reads each block once",
         async chunkBytes => {
             const cost = await measureCost(home.path, chunkBytes)
-            process.stderr.write(`espruino: chunks of ${chunkBytes}: core / floor ${cost.ratio.toFixed(1)}\n`)
+            process.stderr.write(`espruino: chunks of ${chunkBytes}: core / floor ${cost.ratio.toFixed(2)}\n`)
             expect(cost).toMatchObject({ jsVarsKept: 0, hashesPerBlock: 1, readsPerBlock: 1 })
+            // Below 2 where nothing else runs; a busy machine adds to it.
+            expect(cost.ratio).toBeLessThan(2.6)
         },
         60_000,
     )
