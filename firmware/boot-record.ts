@@ -118,8 +118,10 @@ function slotsRead(): void {
 }
 
 const DAMAGED = "?"
+/** A damaged slot whose sequence can be made out. */
+const DAMAGED_BYTES = 8
 
-/** The bytes of a valid slot; "" of an erased one, DAMAGED otherwise. */
+/** The bytes of a valid slot; "" of an erased one. Of any other DAMAGED, and behind it what lies where a record has its sequence. */
 function slotRead(i: number): Bytes {
     const bytes = regionRead(ports.boot, slotAt(i), BOOT_RECORD_BYTES)
     if (bytes.substring(0, 4) === MAGIC && bytes.length === BOOT_RECORD_BYTES) {
@@ -127,7 +129,7 @@ function slotRead(i: number): Bytes {
         if (isChecked && isPossible(bytes)) return bytes
     }
     if (bytes !== "" && bytesAreErased(bytes)) return ""
-    return DAMAGED
+    return DAMAGED + bytes.substring(1, DAMAGED_BYTES)
 }
 
 /**
@@ -174,13 +176,13 @@ function slotFree(): number {
 }
 
 /**
- * The unit that may be erased: not the one of the last record whose write was finished for certain, which a double proves of the
- * one that it repeats, and any later record of those ahead of it.
+ * The unit that may be erased: not the one of the last record whose write was finished for certain. That is so of every record that
+ * others follow; a double proves it of the one that it repeats, and counts itself only where that is gone.
  */
 function unitToErase(): number {
     let standing = -1
     for (let i = 0; i < BOOT_SLOTS * 2; i++) {
-        if (slots[i].length === BOOT_RECORD_BYTES && (i !== newest || u8(slots[i], ROLE_AT) === ROLE_DOUBLE)) {
+        if (slots[i].length === BOOT_RECORD_BYTES && (i !== newest || isLoneDouble())) {
             if (standing < 0 || sequenceOf(slots[i]) < sequenceOf(slots[standing])) standing = i
         }
     }
@@ -189,20 +191,51 @@ function unitToErase(): number {
     return 0
 }
 
+function isLoneDouble(): boolean {
+    if (u8(slots[newest], ROLE_AT) !== ROLE_DOUBLE) return false
+    for (let i = 0; i < BOOT_SLOTS * 2; i++) if (i !== newest && contentOf(slots[i]) === contentOf(slots[newest])) return false
+    return true
+}
+
+/** What a record says, but for its sequence and role. */
+function contentOf(bytes: Bytes): Bytes {
+    return bytes.substring(8, ROLE_AT) + bytes.substring(ROLE_AT + 1, BODY_BYTES)
+}
+
+/** Most that the sequence of a record which cannot be read lies below the newest one: a few writes that were cut one after the other. */
+const SEQUENCE_GAP_MAX = 64
+
+/**
+ * The lowest sequence that the newest record has, or one behind it that a cut has left unreadable: tomorrow it may be readable, and must
+ * not count more than what is written now.
+ */
+function sequenceLowest(): number {
+    const counted = sequenceOf(slots[newest])
+    let lowest = counted
+    for (let i = 0; i < BOOT_SLOTS * 2; i++) {
+        if (slots[i].length === DAMAGED_BYTES) {
+            const sequence = sequenceOf(slots[i])
+            if (sequence < lowest && sequence > counted - SEQUENCE_GAP_MAX) lowest = sequence
+        }
+    }
+    return lowest
+}
+
 /** Writes a record, then its double. Sequences leave room for what a cut has left behind the newest one. */
 function pairWrite(bytes: Bytes): number {
     let sequence = BOOT_SEQUENCE_FIRST
-    if (newest >= 0) sequence = sequenceOf(slots[newest]) - 2
+    if (newest >= 0) sequence = sequenceLowest() - 2
     if (slotWrite(bytes, sequence, ROLE_NEW) !== STATUS_OK) return STATUS_FLASH
     // A double that fails is made good by the next boot.
-    slotWrite(bytes, sequence - 1, ROLE_DOUBLE)
+    slotWrite(bytes, sequenceOf(slots[newest]) - 1, ROLE_DOUBLE)
     return STATUS_OK
 }
 
 function slotWrite(bytes: Bytes, sequence: number, role: number): number {
-    const body =
-        MAGIC + bytesOfU31(sequence) + bytes.substring(8, ROLE_AT) + byteOf(role) + bytes.substring(ROLE_AT + 1, BODY_BYTES)
     for (let turn = 0; turn < BOOT_SLOTS + WRITES_MAX; turn++) {
+        // A slot that reads as erased and takes no write may hold a record that a cut has left there, of which the same is true.
+        const head = MAGIC + bytesOfU31(sequence - turn * 2) + bytes.substring(8, ROLE_AT)
+        const body = head + byteOf(role) + bytes.substring(ROLE_AT + 1, BODY_BYTES)
         const slot = slotClear()
         if (slot >= 0 && regionWrite(ports.boot, slotAt(slot), body + check(body)) === STATUS_OK) {
             // It was read back: it counts from now on. The others are as they were; what went blind meanwhile is not taken for blank.

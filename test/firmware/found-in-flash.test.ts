@@ -61,42 +61,6 @@ describe("boot records that no core writes are not believed for their check", ()
     })
 })
 
-test.each([
-    ["and in the chip: its unit stays", 4096, false],
-    ["with a double of an older one in the other unit: that one stays", 0, true],
-])("a record alone in a full unit, %s", (_name, nextAt, hasOlder) => {
-    const { rig } = board()
-    const [alone, older] = [0, 256].map(at => Buffer.from(cells(rig, "boot", at, 256))) as [Buffer, Buffer]
-    // Its double was never written, and what lies ahead of it in its unit is torn.
-    cells(rig, "boot", 0, 768).fill(0)
-    alone.writeUInt32LE(alone.readUInt32LE(4) - 10, 4)
-    check(alone.subarray(0, 248)).copy(alone, 248)
-    alone.copy(cells(rig, "boot", 768, 256))
-    if (hasOlder) older.copy(cells(rig, "boot", 4096, 256))
-    expect(bootSlot(rig)).toBe(0)
-    expect(cells(rig, "boot", 4096 - nextAt + (hasOlder ? 0 : 768), 256).equals(hasOlder ? older : alone)).toBe(true)
-    expect(cells(rig, "boot", nextAt, 4).toString("latin1")).toBe("OTB1")
-})
-
-test("a record whose write was cut, alone in a full unit: the unit of the one before stays", () => {
-    const { rig, core } = board()
-    const record = core.bootRecord.bootRecordRead()!
-    for (let writes = 0; writes < 12; writes++) {
-        record.commitTimeoutS = writes
-        // Power goes ahead of the double, so that every record is settled by the next write.
-        const { flash } = failing(rig, { kind: "cut", at: 1 + (writes % 4), region: "boot" })
-        const next = startCore({ ...rig, flash })
-        try {
-            next.bootRecord.bootRecordWrite(record)
-        } catch {
-            continue
-        } finally {
-            const found = startCore(rig).bootRecord.bootRecordRead()!
-            expect([bootSlot(rig), found.commitTimeoutS <= writes]).toEqual([0, true])
-        }
-    }
-})
-
 describe("a files area", () => {
     test.each([0, 4, 5, 8])("whose header is rotten in byte %i is read all the same, and goes on", at => {
         const { rig } = board({ "user.txt": "mine", other: "x".repeat(600) })

@@ -54,6 +54,13 @@ export const MUTANTS: readonly Mutant[] = [
         to: "    if (standing >= 0 && standing < BOOT_SLOTS) return 0\n    return 1",
     },
     {
+        name: "a sequence that ties with one that cannot be read today",
+        file: "boot-record",
+        from: "sequence = sequenceLowest() - 2",
+        to: "sequence = sequenceOf(slots[newest]) - 2",
+        seed: "1:1:5.0.115,13.0.75,2.0.435",
+    },
+    {
         name: "a boot record that flickers is not settled",
         file: "boot-record",
         from: "if (newest < 0 || isSettled()) return STATUS_OK",
@@ -63,8 +70,8 @@ export const MUTANTS: readonly Mutant[] = [
     {
         name: "a sequence that increases",
         file: "boot-record",
-        from: "sequence = sequenceOf(slots[newest]) - 2",
-        to: "sequence = sequenceOf(slots[newest]) + 2",
+        from: "sequence = sequenceLowest() - 2",
+        to: "sequence = sequenceLowest() + 2",
     },
     {
         name: "the boot record's check leaves the flags out",

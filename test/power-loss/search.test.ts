@@ -63,6 +63,14 @@ test.each([
     ["blocks on their way back from the scratch unit, for a block whose mark flickers", "7:0:40.0.812,24.0.778"],
     ["carried blocks that are no help where one ahead of them was overwritten", "9:1:43.7.4360"],
     ["a boot record that flickers at the start of an erased unit", "0:6:6.0.62,3.0.853,6.0.809,1.5.4,4.1.0,0.4.0,0.1.0,33.4.0"],
+    [
+        "a record that cannot be read, and can be later, with the sequence of the one written meanwhile",
+        "1:1:5.0.115,13.0.75,2.0.435",
+    ],
+    [
+        "the unit of what a double repeats, whose own write was cut",
+        "8:4:2.2.0,1.0.872,1.5.3,1.0.756,5.0.414,6.0.624,4.0.550,2.0.305,6.2.0",
+    ],
     ["a mark that flickers, for a block whose erase was cut and flickers too", "0:0:12.0.5,0.0.2234"],
     ["the same while files are written", "6:9:34.0.14,4.0.1468"],
     ["a compaction, cut, of the area that a stopped download has filled", "2:9:19.0.426,21.0.816,3.0.148,1.5.5"],
