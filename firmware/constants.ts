@@ -76,6 +76,8 @@ export const CHECK_BYTES = 8
 
 /** Bytes of the journal's header before padding to the program unit. */
 export const JOURNAL_HEADER_BYTES = 96
+/** Notes on marks in doubt that the journal takes for a part; a download that needs one more starts anew. */
+export const JOURNAL_NOTES_MAX = 8
 
 // ---- files area --------------------------------------------------------------------------------
 

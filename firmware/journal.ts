@@ -3,10 +3,11 @@
 import { alignUp, blocksOf, byteOf, bytesOfU31, bytesRepeated, least, u31, u8 } from "./bytes"
 import {
     BLOCK_BYTES,
-    DELTA_ENTRY_BYTES,
     CHECK_BYTES,
+    DELTA_ENTRY_BYTES,
     DIGEST_BYTES,
     JOURNAL_HEADER_BYTES,
+    JOURNAL_NOTES_MAX,
     MANIFEST_BYTES_MAX,
     PARTS_MAX,
     SLOT_NONE,
@@ -20,8 +21,6 @@ import { STATUS_FLASH, STATUS_NO_ROOM, STATUS_OK, STATUS_PAGE_HASH } from "./sta
 const MAGIC = "OTJ1"
 /** A place, or a note: four bytes and their check. */
 const PLACE_BYTES = 12
-/** Notes of a part. */
-const NOTES_MAX = 8
 /** Offset in the header of the files area that is being written. */
 const FILES_AREA_AT = 45
 const HEADER_CHECKED_BYTES = JOURNAL_HEADER_BYTES - CHECK_BYTES
@@ -32,16 +31,16 @@ let mark = ""
 let scratchAt = -1
 /** Whether the place and the marks of each part are erased, and were seen to be, since the journal was opened. */
 const isBlank: boolean[] = []
-/** Where the erase units of each part begin and end: its block list first, then its place, then its marks. Filled by journalLayout. */
+/** Where the erase units of each part begin and end: its block list, place, notes, marks. Filled by journalLayout. */
 const groupAt: number[] = []
 const groupEnd: number[] = []
 const placeAt: number[] = []
 const notesAt: number[] = []
+const marksAt: number[] = []
 /** Index of the delta, whose list has longer entries; -1 for none. */
 let deltaPart = -1
-const marksAt: number[] = []
 
-/** The notes of the part that was looked at last, in the order of their writes: block * 2, + 1 where it is done; -1 for none. */
+/** The notes of the part that was looked at last, in the order of their writes: block * 2 + what the note says; -1 for none. */
 const notes: number[] = []
 /** The mark of the next block that is finished is void: a note takes its place. */
 let isVoid = false
@@ -132,7 +131,7 @@ export function journalLayout(manifestBytes: number): number {
         if (parts[k].baseDigest !== "") deltaPart = k
         if (parts[k].listSrc !== "") placeAt[k] = alignUp(at + listBytesOf(parts[k]), region.programBytes)
         notesAt[k] = placeAt[k] + alignUp(PLACE_BYTES, region.programBytes)
-        marksAt[k] = noteAt(k, NOTES_MAX)
+        marksAt[k] = noteAt(k, JOURNAL_NOTES_MAX)
         at = alignUp(marksAt[k] + marksOf(parts[k]) * region.programBytes, region.eraseBytes)
         groupEnd[k] = at
     }
@@ -262,7 +261,7 @@ export function journalCheck(bytes: Bytes): Bytes {
 export function journalMark(k: number, block: number): void {
     if (isVoid) {
         isVoid = false
-        noteWrite(k, block * 2 + 1)
+        noteWrite(k, block, NOTE_DONE)
         return
     }
     const at = marksAt[k] + block * ports.journal.programBytes
@@ -280,7 +279,7 @@ export function journalMayErase(k: number, block: number, region: Region): boole
     notesRead(k)
     isVoid = noteOf(block) === NOTE_VOID
     if (!isMarked(k, block) && !blockHasDigest(k, block, region)) return true
-    isVoid = noteWrite(k, block * 2)
+    isVoid = noteWrite(k, block, NOTE_VOID)
     return isVoid
 }
 
@@ -292,7 +291,7 @@ function noteAt(k: number, slot: number): number {
 }
 
 function notesRead(k: number): void {
-    for (let slot = 0; slot < NOTES_MAX; slot++) {
+    for (let slot = 0; slot < JOURNAL_NOTES_MAX; slot++) {
         const bytes = regionRead(ports.journal, noteAt(k, slot), PLACE_BYTES)
         const value = bytes.substring(0, 4)
         notes[slot] = -1
@@ -302,19 +301,19 @@ function notesRead(k: number): void {
 
 /** What the last note of a block says: NOTE_VOID or NOTE_DONE; -1 where none does. */
 function noteOf(block: number): number {
-    for (let slot = NOTES_MAX - 1; slot >= 0; slot--) {
+    for (let slot = JOURNAL_NOTES_MAX - 1; slot >= 0; slot--) {
         if (notes[slot] >= block * 2 && notes[slot] <= block * 2 + NOTE_DONE) return notes[slot] - block * 2
     }
     return -1
 }
 
 /** Writes a note behind all others. What lies behind a write that was cut may read as erased: then it takes the next place. */
-function noteWrite(k: number, value: number): boolean {
+function noteWrite(k: number, block: number, note: number): boolean {
     const slotBytes = alignUp(PLACE_BYTES, ports.journal.programBytes)
-    let slot = NOTES_MAX
+    let slot = JOURNAL_NOTES_MAX
     while (slot > 0 && regionIsErased(ports.journal, noteAt(k, slot - 1), slotBytes)) slot--
-    const bytes = bytesOfU31(value)
-    for (; slot < NOTES_MAX; slot++) {
+    const bytes = bytesOfU31(block * 2 + note)
+    for (; slot < JOURNAL_NOTES_MAX; slot++) {
         if (regionWrite(ports.journal, noteAt(k, slot), bytes + noteCheck(k, bytes)) === STATUS_OK) return true
     }
     return false

@@ -139,6 +139,17 @@ export function slotBytes(rig: Rig, slot: number, lengthBytes: number): Buffer {
     return Buffer.from(rig.flash.array.subarray(range.offsetBytes, range.offsetBytes + lengthBytes))
 }
 
+/** Bytes of the chip within a region, as a probe sees and writes them: past the chip's rules. */
+export function cells(rig: Rig, region: keyof Rig["layout"]["regions"], offset: number, length: number): Buffer {
+    const at = rig.layout.regions[region].offsetBytes + offset
+    return rig.flash.array.subarray(at, at + length)
+}
+
+/** The check of records and headers, SHA-256/8 (FORMAT.md), made independently of the core. */
+export function checkOf(bytes: Buffer): Buffer {
+    return createHash("sha256").update(bytes).digest().subarray(0, 8)
+}
+
 /** Options of an update with a given identity. */
 export function updateOptions(identity = "id-1", sizeBytes = 0) {
     return { identity, updateId: "u1", commitTimeoutS: 60, sizeBytes, ignoreSameVersion: false }

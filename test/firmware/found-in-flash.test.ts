@@ -1,9 +1,8 @@
 // What the core finds in flash and did not write so: rot, forgeries with a right check, areas that a packer filled to the last byte.
 
-import { createHash } from "node:crypto"
 import { filesAreaEncode } from "../../build/files-area"
 import * as status from "../../firmware/status"
-import { bootSlot, createRig, feed, install, startCore, updateOptions, type Core, type Rig } from "./core"
+import { bootSlot, cells, checkOf, createRig, feed, install, startCore, updateOptions, type Core, type Rig } from "./core"
 import { failing, PowerCut } from "./failing-flash"
 import { imageEntries, imageOf, seededBytes, zipOf } from "./images"
 
@@ -11,16 +10,6 @@ const OLD = seededBytes(5000, 1)
 const NEW = seededBytes(20_001, 2)
 const SMALL = { appBytes: 32768, filesBytes: 16384, journalBytes: 65536 }
 const { STATUS_DONE, STATUS_OK } = status
-
-type RegionName = keyof Rig["layout"]["regions"]
-
-/** Bytes of the chip, as a probe sees and writes them. */
-function cells(rig: Rig, region: RegionName, offset: number, length: number): Buffer {
-    const at = rig.layout.regions[region].offsetBytes + offset
-    return rig.flash.array.subarray(at, at + length)
-}
-
-const check = (bytes: Buffer): Buffer => createHash("sha256").update(bytes).digest().subarray(0, 8)
 
 function board(files: Record<string, string> = { "user.txt": "mine" }): { rig: Rig; core: Core } {
     const rig = createRig(SMALL)
@@ -40,7 +29,7 @@ describe("boot records that no core writes are not believed for their check", ()
         for (const slot of [0, 256]) {
             const record = cells(rig, "boot", slot, 256)
             record[at] = value
-            check(record.subarray(0, 248)).copy(record, 248)
+            checkOf(record.subarray(0, 248)).copy(record, 248)
         }
         const before = Buffer.from(rig.flash.array)
         expect(bootSlot(rig)).toBe(status.STATUS_NO_BOOT_RECORD)
@@ -55,7 +44,7 @@ describe("boot records that no core writes are not believed for their check", ()
         for (const slot of [0, 256]) {
             const record = cells(rig, "boot", slot, 256)
             record.writeUInt32LE(lengthBytes, 24)
-            check(record.subarray(0, 248)).copy(record, 248)
+            checkOf(record.subarray(0, 248)).copy(record, 248)
         }
         expect(bootSlot(rig)).toBe(status.STATUS_SLOT_DAMAGED)
     })
@@ -124,7 +113,7 @@ describe("records of a files area", () => {
         const stem = Buffer.from([0xf5, nameBytes, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0])
         stem.writeUInt32LE(dataBytes, 4)
         stem.writeUInt32LE(at, 8)
-        return Buffer.concat([stem, check(Buffer.concat([stem, Buffer.from(name)])), Buffer.from(name)])
+        return Buffer.concat([stem, checkOf(Buffer.concat([stem, Buffer.from(name)])), Buffer.from(name)])
     }
 
     test.each([
@@ -180,7 +169,7 @@ function resumedAt(
 }
 
 describe("the journal of a stopped download", () => {
-    const rechecked = (journal: Buffer): void => void check(journal.subarray(0, 88)).copy(journal, 88)
+    const rechecked = (journal: Buffer): void => void checkOf(journal.subarray(0, 88)).copy(journal, 88)
 
     test("is gone on with as it is", () => expect(resumedAt(() => undefined)).toBeGreaterThan(20_000))
 

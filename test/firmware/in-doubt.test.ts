@@ -1,7 +1,7 @@
 // Writes that a cut left in doubt, which read one way at one boot and another way at the next: none of them speaks for what came after.
 
 import * as status from "../../firmware/status"
-import { bootSlot, createRig, feed, install, startCore, updateOptions, type Core, type Rig } from "./core"
+import { bootSlot, cells, createRig, feed, install, startCore, updateOptions, type Core, type Rig } from "./core"
 import { failing, PowerCut } from "./failing-flash"
 import { imageOf, seededBytes } from "./images"
 
@@ -16,11 +16,6 @@ const NOTES_AT = BLOCK + BLOCKS * 32 + 16
 const MARKS_AT = NOTES_AT + 8 * 16
 
 type RegionName = keyof Rig["layout"]["regions"]
-
-function cells(rig: Rig, region: RegionName, offset: number, length: number): Buffer {
-    const at = rig.layout.regions[region].offsetBytes + offset
-    return rig.flash.array.subarray(at, at + length)
-}
 
 /** A unit that reads as erased and is not: the chip takes no second program there. */
 function fade(rig: Rig, region: RegionName, offset: number, length = 16): void {

@@ -1,8 +1,7 @@
 // What lies in flash, as a fault or a stranger may have left it: boot records, the journal, the files area.
 
-import { createHash } from "node:crypto"
 import { OLD_APP, type FuzzBoard, type FuzzCore, type Writable } from "./board"
-import { createRig, feed, install, slotDigest, startCore, updateOptions } from "../firmware/core"
+import { checkOf, createRig, feed, install, slotDigest, startCore, updateOptions } from "../firmware/core"
 import { imageOf, seededBytes } from "../firmware/images"
 import { STATUS_DONE, STATUS_OK } from "../../firmware/status"
 import { mutated, type Random } from "./random"
@@ -11,9 +10,6 @@ import { known, must, type Target } from "./target"
 const GEOMETRY = { eraseBytes: 4096, programBytes: 16, appBytes: 16384, filesBytes: 8192, journalBytes: 20480, loaderBytes: 4096 }
 const NEW_APP = seededBytes(9000, 5)
 const IMAGE = imageOf({ app: NEW_APP, files: { "page.html": "new" }, align: 256 })
-
-/** SHA-256/8, as FORMAT.md asks for behind most things. */
-const check = (bytes: Buffer): Buffer => createHash("sha256").update(bytes).digest().subarray(0, 8)
 
 /** Bytes of a region of a board of GEOMETRY on which `act` was done; any other board takes of them what fits. */
 function regionAfter(region: Writable, act: (rig: ReturnType<typeof createRig>) => void): Buffer {
@@ -52,7 +48,7 @@ function bootWithCheck(bytes: Buffer, random: Random): Buffer {
         if (bytes.readUInt32LE(record * 256) !== 0x3142544f || random.oneIn(4)) continue
         for (let i = 0; i < 3; i++)
             bytes[record * 256 + 4 + random.below(random.pick([12, 160]))] = random.pick([0, 1, 2, 7, 127, 128, 255])
-        check(bytes.subarray(record * 256, record * 256 + 248)).copy(bytes, record * 256 + 248)
+        checkOf(bytes.subarray(record * 256, record * 256 + 248)).copy(bytes, record * 256 + 248)
     }
     return bytes
 }
@@ -62,14 +58,14 @@ function filesWithCheck(bytes: Buffer, random: Random): Buffer {
     const area = Buffer.concat([bytes, Buffer.alloc(8192, 255)]).subarray(0, 8192)
     if (random.oneIn(3)) {
         area.writeUInt16LE(random.pick([0, 1, 3, 16, 32, 255, 256, 257, 512, 65535]), 4)
-        check(area.subarray(0, 8)).copy(area, 8)
+        checkOf(area.subarray(0, 8)).copy(area, 8)
     }
     const at = random.pick([0, 1, 2, 16, 100, 255, 500]) * 16
     const head = Buffer.from([0xf5, random.pick([0, 1, 5, 63, 64, 255]), random.below(4), 0, 0, 0, 0, 0, 0, 0, 0, 0])
     head.writeUInt32LE(random.pick([0, 1, 600, 4096, 8000, 65536, 65537, 2 ** 31 - 1, 2 ** 31, 2 ** 32 - 1]), 4)
     head.writeUInt32LE(at, 8)
     const name = Buffer.alloc(head[1]!, "n")
-    Buffer.concat([head, check(Buffer.concat([head, name])), name]).copy(area, at)
+    Buffer.concat([head, checkOf(Buffer.concat([head, name])), name]).copy(area, at)
     return area
 }
 

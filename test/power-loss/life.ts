@@ -1,5 +1,6 @@
 // Lives of a searched board: boot, check every promise, go on with the scenario, until its goal is reached.
 
+import { JOURNAL_NOTES_MAX } from "../../firmware/constants"
 import { Violation, PowerCut, type ChipState } from "./chip"
 import type { SearchCore } from "./entry"
 import { isHarmless, type Case, type Fault } from "./faults"
@@ -20,9 +21,6 @@ const LIVES_MAX = 8
 const LIVES_PER_FAULT = 3
 /** Bytes that a cut may cost beside a block: the chunk it falls into, manifest, block lists and headers. */
 const OVERHEAD_BYTES = CHUNK_BYTES + 2048
-/** Notes that the journal takes for a part (firmware/FORMAT.md, "Journal"). */
-const NOTES = 8
-
 /** Where a case starts: the chip and what the test knows. */
 export interface Start {
     readonly state: ChipState
@@ -199,7 +197,7 @@ export class Run {
         const whole = isSingle(struck) ? 0 : struck.length - (cuts - memory.stops)
         const steps = isSingle(struck) ? memory.stops + 1 : cuts
         // The journal has room for so many notes on torn marks; then the download starts anew.
-        const anew = Math.floor(cuts / NOTES)
+        const anew = Math.floor(cuts / JOURNAL_NOTES_MAX)
         const bound = imageBytes * (1 + whole + anew) + steps * (4096 + OVERHEAD_BYTES)
         if (memory.fedBytes > bound)
             throw new Violation(`${memory.fedBytes} bytes were downloaded, ${struck.length} faults may make it ${bound}`)

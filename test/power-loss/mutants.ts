@@ -114,7 +114,7 @@ export const MUTANTS: readonly Mutant[] = [
     {
         name: "a mark in doubt is left as it is",
         file: "journal",
-        from: "    isVoid = noteWrite(k, block * 2)\n    return isVoid\n",
+        from: "    isVoid = noteWrite(k, block, NOTE_VOID)\n    return isVoid\n",
         to: "    return true\n",
         seed: "9:1:24.0.5,10.0.74",
     },

@@ -4,15 +4,13 @@ import * as status from "../../../firmware/status"
 import { makeFolder } from "../../board/board-fixture"
 import { bootSlot, createRig, feed, install, slotBytes, startCore, updateOptions, type Rig } from "../../firmware/core"
 import { imageOf, seededBytes } from "../../firmware/images"
-import { ESPRUINO } from "./real"
+import { describeEspruino } from "./real"
 import { buildCore, endCore, runOnEspruino } from "./remote-core"
 
 const RUNNING = seededBytes(20_000, 1)
 const NEXT = Buffer.concat([RUNNING.subarray(3, 9000), Buffer.from("inserted"), RUNNING.subarray(9100), seededBytes(700, 2)])
 const DELTA = imageOf({ app: NEXT, base: RUNNING, files: { "a.txt": "a" } })
 
-// skipped: where no Espruino for Linux is named by ESPRUINO or on the PATH
-const describeEspruino = ESPRUINO === "" ? describe.skip : describe
 describeEspruino("on Espruino", () => {
     const home = makeFolder()
     beforeAll(async () => {
