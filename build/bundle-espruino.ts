@@ -37,8 +37,6 @@ const STEPS: Record<string, string> = {
     "otary:agent": `import { agentStart } from "./firmware/agent"\nagentStart()\n`,
 }
 const LOADER = `import "./shims/espruino/loader"\n`
-/** The loader's functions are fetched as well. */
-const LOADER_PLACE = { isFromSlot: true, source: '".boot0",0' }
 /**
  * Behind the loader, outside its functions: what ran the loader is gone from RAM when the image starts, and an image that throws
  * is reset.
@@ -240,10 +238,6 @@ export async function bundleEspruinoApp(
 
 /** The boot loader for a layout: ASCII JavaScript, written to a board's `.boot0` once and never updated. */
 export async function bundleEspruinoLoader(layout: EspruinoLayout, options: EspruinoBundleOptions = {}): Promise<Buffer> {
-    const script = await bundleEspruinoScript(
-        LOADER,
-        { __OTARY_LAYOUT__: JSON.stringify(layout) },
-        { ...LOADER_PLACE, ...options },
-    )
+    const script = await bundleEspruinoScript(LOADER, { __OTARY_LAYOUT__: JSON.stringify(layout) }, options)
     return Buffer.concat([script, Buffer.from(`\n${LOADER_TAIL}`, "latin1")])
 }

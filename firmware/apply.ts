@@ -94,7 +94,7 @@ function flip(record: BootRecord, options: ApplyOptions, digest: Bytes, native: 
     record.native = native
     record.isCommitted = false
     record.cameBack = false
-    record.trialsLeft = record.trials
+    record.trialId = record.sequence
     record.commitTimeoutS = options.commitTimeoutS
     record.result = STATUS_OK
     record.updateId = options.updateId

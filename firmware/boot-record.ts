@@ -1,11 +1,30 @@
-// The boot record: a short log over two erase units, every record written twice (FORMAT.md, "Boot record").
+// The boot record as the running image keeps it: every record written twice, and settled when the image starts (FORMAT.md, "Boot record").
 
-import { byteOf, bytesOfU31, bytesRepeated, u31, u8 } from "./bytes"
+import {
+    ACTIVE_APP_AT,
+    APP_BYTES_AT,
+    APP_DIGESTS_AT,
+    APP_SECURITY_AT,
+    checkOf,
+    FLAG_CAME_BACK,
+    FLAG_COMMITTED,
+    FLAGS_AT,
+    NATIVE_AT,
+    RECORD_BODY_BYTES,
+    RECORD_MAGIC,
+    recordAt,
+    recordIsValid,
+    REVERT_APP_AT,
+    SECURITY_AT,
+    sequenceOf,
+    TRIAL_ID_AT,
+    TRIALS_AT,
+} from "./boot-log"
+import { byteOf, bytesOfU31, bytesRepeated, least, u31, u8 } from "./bytes"
 import {
     BOOT_RECORD_BYTES,
     BOOT_SEQUENCE_FIRST,
     BOOT_SLOTS,
-    CHECK_BYTES,
     DIGEST_BYTES,
     SLOT_COUNT,
     SLOT_NONE,
@@ -28,8 +47,10 @@ export interface BootRecord {
     isCommitted: boolean
     /** The last change was a rollback. */
     cameBack: boolean
-    trialsLeft: number
+    /** Boots that a new image gets to commit itself, 1–TRIALS_MAX. */
     trials: number
+    /** Tells this trial from all others: the sequence that the record had which it took the place of. The loader's marks name it. */
+    trialId: number
     commitTimeoutS: number
     security: number
     appBytes: number[]
@@ -43,9 +64,6 @@ export interface BootRecord {
     native: number
 }
 
-const MAGIC = "OTB1"
-const BODY_BYTES = BOOT_RECORD_BYTES - CHECK_BYTES
-
 /** A record for a board's first installation: app slot 0 and files area 0, committed. */
 export function bootRecordFirst(): BootRecord {
     return {
@@ -56,8 +74,8 @@ export function bootRecordFirst(): BootRecord {
         revertFiles: SLOT_NONE,
         isCommitted: true,
         cameBack: false,
-        trialsLeft: 0,
         trials: TRIALS_DEFAULT,
+        trialId: 0,
         commitTimeoutS: 0,
         security: 0,
         appBytes: [0, 0],
@@ -74,25 +92,66 @@ let slots: Bytes[] = []
 /** The slot that counts; -1 when none is valid. */
 let newest = -1
 
-/** Reads the newest valid record; undefined when none is valid. */
+/** The slot that the loader has started, while flash does not say so for good; -1 otherwise. */
+let startSlot = -1
+/** STATUS_OK, or why the loader went back. */
+let startReason: number = STATUS_OK
+
+/**
+ * Called once, before anything else reads or writes flash: the loader has started app slot `slot` by the record `counted`, its bytes, for
+ * `reason`: STATUS_OK, or why it went back. From now on that is what counts: it is written anew where a cut could take it away
+ * again, or has taken it meanwhile, and the way back is written down. What cannot be written is tried again at the next boot, and ahead
+ * of the next write.
+ */
+export function bootRecordStart(slot: number, reason: number, counted: Bytes): void {
+    startSlot = slot
+    startReason = reason
+    slotsRead()
+    if (newest < 0) return
+    let result = STATUS_OK as number
+    if (slots[newest] === counted) result = settle()
+    else result = pairWrite(counted)
+    if (result !== STATUS_OK) return
+    if (reason === STATUS_OK) startSlot = -1
+    else recordWrite(recordRead()!)
+}
+
+/**
+ * The record that counts; undefined when none is valid, or when what the loader has decided by cannot be read any more. Where the
+ * loader went back, that is in it, whether or not it could be written yet.
+ */
 export function bootRecordRead(): BootRecord | undefined {
     slotsRead()
-    if (newest < 0) return undefined
-    const record = decode(slots[newest])
+    const record = recordRead()
     // Two kilobytes that every other function reads anew.
     slots = []
     return record
 }
 
+function recordRead(): BootRecord | undefined {
+    if (newest < 0) return undefined
+    const record = decode(slots[newest])
+    if (startSlot < 0) return record
+    if (startReason !== STATUS_OK) {
+        record.revertApp = startSlot
+        recordBack(record, startReason)
+    }
+    if (record.activeApp !== startSlot) return undefined
+    return record
+}
+
 /**
- * Makes sure that the record which counts now counts at the next boot, too: a write that was cut may be read today and not
- * tomorrow. Unless it is a double, whose first was finished, with nothing behind it, it is written anew.
- * Returns STATUS_OK (also when no record is valid: nothing is written then) or STATUS_FLASH.
+ * Makes the record one that goes back: the slots to go back to become active and committed, `result` says why. The same for the
+ * loader's decision, `revert` and the commit timeout, so that every way back leaves the same record.
  */
-export function bootRecordSettle(): number {
-    slotsRead()
-    if (newest < 0 || isSettled()) return STATUS_OK
-    return pairWrite(slots[newest])
+export function recordBack(record: BootRecord, result: number): void {
+    record.activeApp = record.revertApp
+    if (record.revertFiles !== SLOT_NONE) record.activeFiles = record.revertFiles
+    record.revertApp = SLOT_NONE
+    record.revertFiles = SLOT_NONE
+    record.isCommitted = true
+    record.cameBack = true
+    record.result = result
 }
 
 /**
@@ -100,13 +159,30 @@ export function bootRecordSettle(): number {
  * Returns STATUS_OK or STATUS_FLASH; after an error the record before still counts.
  */
 export function bootRecordWrite(record: BootRecord): number {
-    if (bootRecordSettle() !== STATUS_OK) return STATUS_FLASH
+    slotsRead()
+    return recordWrite(record)
+}
+
+function recordWrite(record: BootRecord): number {
+    if (settle() !== STATUS_OK) return STATUS_FLASH
     // None can be read, but there was one: whatever is there must not be overwritten.
     if (newest < 0 && record.sequence <= BOOT_SEQUENCE_FIRST) return STATUS_FLASH
     if (newest >= 0 && slotWrite(slots[newest], sequenceOf(slots[newest]) - 1, ROLE_INTENT) !== STATUS_OK) return STATUS_FLASH
     const result = pairWrite(encode(record))
-    if (result === STATUS_OK && newest >= 0) record.sequence = sequenceOf(slots[newest])
+    if (result !== STATUS_OK) return result
+    if (newest >= 0) record.sequence = sequenceOf(slots[newest])
+    startSlot = -1
     return result
+}
+
+/**
+ * Makes sure that the record which counts now counts at the next boot, too: a write that was cut may be read today and not
+ * tomorrow. Unless it is a double, whose first was finished, with nothing behind it, it is written anew.
+ * Returns STATUS_OK (also when no record is valid: nothing is written then) or STATUS_FLASH.
+ */
+function settle(): number {
+    if (newest < 0 || isSettled()) return STATUS_OK
+    return pairWrite(slots[newest])
 }
 
 function slotsRead(): void {
@@ -124,27 +200,14 @@ const DAMAGED_BYTES = 8
 /** The bytes of a valid slot; "" of an erased one. Of any other DAMAGED, and behind it what lies where a record has its sequence. */
 function slotRead(i: number): Bytes {
     const bytes = regionRead(ports.boot, slotAt(i), BOOT_RECORD_BYTES)
-    if (bytes.substring(0, 4) === MAGIC && bytes.length === BOOT_RECORD_BYTES) {
-        const isChecked = check(bytes.substring(0, BODY_BYTES)) === bytes.substring(BODY_BYTES, BOOT_RECORD_BYTES)
-        if (isChecked && isPossible(bytes)) return bytes
-    }
+    if (recordIsValid(bytes)) return bytes
     if (bytes !== "" && bytesAreErased(bytes)) return ""
     return DAMAGED + bytes.substring(1, DAMAGED_BYTES)
 }
 
-/**
- * Whether fields that lead to a slot or an area, and what is computed with, are what the core writes; nothing is believed for its
- * check alone.
- */
-function isPossible(bytes: Bytes): boolean {
-    if (u8(bytes, 8) >= SLOT_COUNT || u8(bytes, 10) >= SLOT_COUNT || u31(bytes, 4) <= 0) return false
-    if (u8(bytes, 9) >= SLOT_COUNT && u8(bytes, 9) !== SLOT_NONE) return false
-    return u8(bytes, 11) < SLOT_COUNT || u8(bytes, 11) === SLOT_NONE
-}
-
 function slotAt(i: number): number {
-    if (i < BOOT_SLOTS) return i * BOOT_RECORD_BYTES
-    return ports.boot.eraseBytes + (i - BOOT_SLOTS) * BOOT_RECORD_BYTES
+    if (i < BOOT_SLOTS) return recordAt(0, i)
+    return recordAt(1, i - BOOT_SLOTS)
 }
 
 /** Offset of the byte that says what a record is there for. */
@@ -199,7 +262,7 @@ function isLoneDouble(): boolean {
 
 /** What a record says, but for its sequence and role. */
 function contentOf(bytes: Bytes): Bytes {
-    return bytes.substring(8, ROLE_AT) + bytes.substring(ROLE_AT + 1, BODY_BYTES)
+    return bytes.substring(ACTIVE_APP_AT, ROLE_AT) + bytes.substring(ROLE_AT + 1, RECORD_BODY_BYTES)
 }
 
 /** Most that the sequence of a record which cannot be read lies below the newest one: a few writes that were cut one after the other. */
@@ -221,10 +284,13 @@ function sequenceLowest(): number {
     return lowest
 }
 
-/** Writes a record, then its double. Sequences leave room for what a cut has left behind the newest one. */
+/**
+ * Writes a record, then its double. Sequences leave room for what a cut has left behind the newest one, and lie below the one that `bytes`
+ * brings.
+ */
 function pairWrite(bytes: Bytes): number {
     let sequence = BOOT_SEQUENCE_FIRST
-    if (newest >= 0) sequence = sequenceLowest() - 2
+    if (newest >= 0) sequence = least(sequenceLowest(), sequenceOf(bytes)) - 2
     if (slotWrite(bytes, sequence, ROLE_NEW) !== STATUS_OK) return STATUS_FLASH
     // A double that fails is made good by the next boot.
     slotWrite(bytes, sequenceOf(slots[newest]) - 1, ROLE_DOUBLE)
@@ -234,12 +300,12 @@ function pairWrite(bytes: Bytes): number {
 function slotWrite(bytes: Bytes, sequence: number, role: number): number {
     for (let turn = 0; turn < BOOT_SLOTS + WRITES_MAX; turn++) {
         // A slot that reads as erased and takes no write may hold a record that a cut has left there, of which the same is true.
-        const head = MAGIC + bytesOfU31(sequence - turn * 2) + bytes.substring(8, ROLE_AT)
-        const body = head + byteOf(role) + bytes.substring(ROLE_AT + 1, BODY_BYTES)
+        const head = RECORD_MAGIC + bytesOfU31(sequence - turn * 2) + bytes.substring(ACTIVE_APP_AT, ROLE_AT)
+        const body = head + byteOf(role) + bytes.substring(ROLE_AT + 1, RECORD_BODY_BYTES)
         const slot = slotClear()
-        if (slot >= 0 && regionWrite(ports.boot, slotAt(slot), body + check(body)) === STATUS_OK) {
+        if (slot >= 0 && regionWrite(ports.boot, slotAt(slot), body + checkOf(body)) === STATUS_OK) {
             // It was read back: it counts from now on. The others are as they were; what went blind meanwhile is not taken for blank.
-            slots[slot] = body + check(body)
+            slots[slot] = body + checkOf(body)
             newest = slot
             return STATUS_OK
         }
@@ -256,36 +322,28 @@ function slotClear(): number {
     if (free >= 0) return free
     const unit = unitToErase()
     const first = unit * BOOT_SLOTS
-    if (regionClear(ports.boot, unit * ports.boot.eraseBytes, BOOT_SLOTS * BOOT_RECORD_BYTES) !== STATUS_OK) return -1
+    if (regionClear(ports.boot, recordAt(unit, 0), recordAt(0, BOOT_SLOTS)) !== STATUS_OK) return -1
     for (let i = first; i < first + BOOT_SLOTS; i++) slots[i] = ""
     if (newest >= first && newest < first + BOOT_SLOTS) newest = -1
     return first
 }
 
-function sequenceOf(bytes: Bytes): number {
-    return u31(bytes, 4)
-}
-
-function check(body: Bytes): Bytes {
-    return ports.digest.sha256(body).substring(0, CHECK_BYTES)
-}
-
-/** A record but for its sequence, double flag and check, which the write adds. */
+/** A record with the sequence of the one before; the write gives it its own, its role and its check. */
 function encode(record: BootRecord): Bytes {
     let flags = 0
-    if (record.isCommitted) flags = 1
-    if (record.cameBack) flags = flags + 2
-    let bytes = MAGIC + bytesOfU31(0)
+    if (record.isCommitted) flags = FLAG_COMMITTED
+    if (record.cameBack) flags = flags + FLAG_CAME_BACK
+    let bytes = RECORD_MAGIC + bytesOfU31(record.sequence)
     bytes = bytes + byteOf(record.activeApp) + byteOf(record.revertApp) + byteOf(record.activeFiles) + byteOf(record.revertFiles)
-    bytes = bytes + byteOf(flags) + byteOf(record.trialsLeft) + byteOf(record.trials) + byteOf(0)
+    bytes = bytes + byteOf(flags) + byteOf(0) + byteOf(record.trials) + byteOf(0)
     bytes = bytes + bytesOfU31(record.commitTimeoutS) + bytesOfU31(record.security)
     bytes = bytes + bytesOfU31(record.appBytes[0]) + bytesOfU31(record.appBytes[1])
     for (let slot = 0; slot < SLOT_COUNT; slot++) bytes = bytes + zeroPadded(record.appDigests[slot], DIGEST_BYTES)
     bytes = bytes + bytesOfU31(-record.result) + byteOf(record.updateId.length)
     bytes = bytes + zeroPadded(record.updateId, UPDATE_ID_BYTES_MAX)
     for (let slot = 0; slot < SLOT_COUNT; slot++) bytes = bytes + bytesOfU31(record.appSecurity[slot])
-    bytes = bytes + byteOf(record.native)
-    return zeroPadded(bytes, BODY_BYTES)
+    bytes = bytes + byteOf(record.native) + bytesOfU31(record.trialId)
+    return zeroPadded(bytes, RECORD_BODY_BYTES)
 }
 
 function zeroPadded(bytes: Bytes, length: number): Bytes {
@@ -293,24 +351,24 @@ function zeroPadded(bytes: Bytes, length: number): Bytes {
 }
 
 function decode(bytes: Bytes): BootRecord {
-    const flags = u8(bytes, 12)
+    const flags = u8(bytes, FLAGS_AT)
     return {
-        sequence: u31(bytes, 4),
-        activeApp: u8(bytes, 8),
-        revertApp: u8(bytes, 9),
+        sequence: sequenceOf(bytes),
+        activeApp: u8(bytes, ACTIVE_APP_AT),
+        revertApp: u8(bytes, REVERT_APP_AT),
         activeFiles: u8(bytes, 10),
         revertFiles: u8(bytes, 11),
-        isCommitted: (flags & 1) === 1,
-        cameBack: (flags & 2) === 2,
-        trialsLeft: u8(bytes, 13),
-        trials: u8(bytes, 14),
+        isCommitted: (flags & FLAG_COMMITTED) !== 0,
+        cameBack: (flags & FLAG_CAME_BACK) !== 0,
+        trials: u8(bytes, TRIALS_AT),
+        trialId: u31(bytes, TRIAL_ID_AT),
         commitTimeoutS: u31(bytes, 16),
-        security: u31(bytes, 20),
-        appBytes: [u31(bytes, 24), u31(bytes, 28)],
-        appDigests: [bytes.substring(32, 64), bytes.substring(64, 96)],
-        appSecurity: [u31(bytes, 164), u31(bytes, 168)],
+        security: u31(bytes, SECURITY_AT),
+        appBytes: [u31(bytes, APP_BYTES_AT), u31(bytes, APP_BYTES_AT + 4)],
+        appDigests: [bytes.substring(APP_DIGESTS_AT, 64), bytes.substring(64, 96)],
+        appSecurity: [u31(bytes, APP_SECURITY_AT), u31(bytes, APP_SECURITY_AT + 4)],
         result: 0 - u31(bytes, 96),
         updateId: bytes.substring(101, 101 + u8(bytes, 100)),
-        native: u8(bytes, 172),
+        native: u8(bytes, NATIVE_AT),
     }
 }

@@ -1,7 +1,6 @@
 // Commit, revert, snapshot and boot state: what the running image decides about itself.
 
-import { recordBack } from "./boot"
-import { bootRecordRead, bootRecordWrite, type BootRecord } from "./boot-record"
+import { bootRecordRead, bootRecordWrite, recordBack, type BootRecord } from "./boot-record"
 import { blocksOf, most } from "./bytes"
 import { BLOCK_BYTES, COMMIT_TIMEOUT_S_DEFAULT, COMMIT_TIMEOUT_S_MAX, SLOT_NONE } from "./constants"
 import { filesCopy } from "./files"
@@ -61,7 +60,6 @@ export function commit(): number {
     record.isCommitted = true
     record.revertApp = SLOT_NONE
     record.revertFiles = SLOT_NONE
-    record.trialsLeft = 0
     record.security = most(record.security, record.appSecurity[record.activeApp])
     const result = bootRecordWrite(record)
     if (result === status.STATUS_OK) rSignalSync(SIGNAL_COMMIT, undefined)
@@ -113,7 +111,7 @@ function snapshotRecord(record: BootRecord, slot: number, isRevert: boolean, com
         record.revertApp = slot
         record.revertFiles = 1 - record.activeFiles
         record.isCommitted = false
-        record.trialsLeft = record.trials
+        record.trialId = record.sequence
         record.commitTimeoutS = COMMIT_TIMEOUT_S_DEFAULT
         if (commitTimeoutS > 0) record.commitTimeoutS = commitTimeoutS
     }

@@ -50,9 +50,9 @@ export const SIGNATURES_BYTES_MAX = 12288
 
 // ---- boot record -------------------------------------------------------------------------------
 
-/** Bytes of one boot record, check included. */
-export const BOOT_RECORD_BYTES = 256
-/** Boot records that each of the two erase units holds: all that the smallest erase unit has room for. */
+/** Bytes of one boot record, check included; it begins at a program unit. */
+export const BOOT_RECORD_BYTES = 192
+/** Boot records that each of the two erase units holds. */
 export const BOOT_SLOTS = 4
 /** Sequence of the first boot record of a board's life; it decreases, so erased flash is the oldest. */
 export const BOOT_SEQUENCE_FIRST = 0x7ffffffe
@@ -60,8 +60,12 @@ export const BOOT_SEQUENCE_FIRST = 0x7ffffffe
 export const UPDATE_ID_BYTES_MAX = 63
 /** Boots that an image gets to commit itself, unless the board's configuration says otherwise. */
 export const TRIALS_DEFAULT = 3
-/** Most trials that fit the boot record's field. */
-export const TRIALS_MAX = 15
+/** Most boots that an image gets: an erase unit may hold the marks of the trial before, too. */
+export const TRIALS_MAX = 4
+/** Bytes of the mark of a trial, check included; it begins at a program unit. */
+export const TRIAL_MARK_BYTES = 16
+/** Marks of trials that each erase unit holds behind its boot records: all that the smallest one has room for. */
+export const TRIAL_MARKS = 8
 /** Seconds in which a new image must commit, by default and at most. */
 export const COMMIT_TIMEOUT_S_DEFAULT = 300
 export const COMMIT_TIMEOUT_S_MAX = 86400

@@ -21,7 +21,7 @@ export interface LuaBudget {
 /** Ceilings for an agent with an empty app, and for the boot loader, whose RAM is free again when the app runs. */
 export const LUA_BUDGETS: Readonly<Record<"app" | "loader", LuaBudget>> = {
     app: { bytecodeBytes: 30_720, heapBytes: 49_152 },
-    loader: { bytecodeBytes: 30_720, heapBytes: 49_152 },
+    loader: { bytecodeBytes: 16_384, heapBytes: 25_600 },
 }
 
 /** Bytes as a Lua string of escapes. */

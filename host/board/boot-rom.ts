@@ -4,7 +4,7 @@ import { format } from "node:util"
 import { createContext, runInContext } from "node:vm"
 import { BLOCK_BYTES } from "../../firmware/constants"
 import type { Bytes, Clock } from "../../firmware/ports"
-import type { Flash, FlashLayout, Hardware } from "../../shims/host/hardware"
+import type { Flash, FlashLayout, Hardware, Start } from "../../shims/host/hardware"
 import { ecdsaVerify } from "../../shims/host/ecdsa"
 import { sha256 } from "../../shims/host/stage"
 import { BootOver, createSession } from "./session"
@@ -65,20 +65,20 @@ export interface RomBoot {
 export function createRomBoot(rom: RomPorts): RomBoot {
     const bootMs = rom.clock.upMs()
     let session: Session | undefined
-    const evaluateIn = (name: string, source: string, isLoader: boolean): void => {
+    const evaluateIn = (name: string, source: string, start: Start | undefined): void => {
         const own = createSession(rom, bootMs, error => {
             own.end()
             rom.onPanic(error)
         })
         session = own
-        const run = (address: number, lengthBytes: number): void => {
+        const run: Hardware["run"] = (address, lengthBytes, handed) => {
             own.check()
             const slot = rom.flash.read(address, lengthBytes)
             own.end()
-            evaluateIn(`app-${address}.js`, slot, false)
+            evaluateIn(`app-${address}.js`, slot, { ...handed })
             throw new BootOver()
         }
-        const hardware = createHardware(rom, own, isLoader ? run : refuseRun)
+        const hardware = createHardware(rom, own, start === undefined ? run : refuseRun, start)
         own.enter(evaluate, { name, source, globals: createGlobals(hardware) })
     }
     return {
@@ -86,7 +86,7 @@ export function createRomBoot(rom: RomPorts): RomBoot {
             const code = readLoader(rom.flash, rom.layout)
             if (code === "") return false
             scrambleRam(rom.flash)
-            evaluateIn("loader.js", code, true)
+            evaluateIn("loader.js", code, undefined)
             return true
         },
         end: () => session?.end(),
@@ -112,7 +112,7 @@ function evaluate({ name, source, globals }: Program): void {
     runInContext(source, createContext(globals, { name }), { filename: name })
 }
 
-function createHardware(rom: RomPorts, session: Session, run: Hardware["run"]): Hardware {
+function createHardware(rom: RomPorts, session: Session, run: Hardware["run"], start: Start | undefined): Hardware {
     const { flash, layout } = rom
     return {
         layout,
@@ -153,6 +153,7 @@ function createHardware(rom: RomPorts, session: Session, run: Hardware["run"]): 
         log: line => rom.log(String(line).slice(0, LOG_LINE_CHARS_MAX)),
         notify: rom.notify,
         run,
+        start,
     }
 }
 

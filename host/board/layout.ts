@@ -1,6 +1,7 @@
 // Where the regions of a board lie in its flash chip.
 
-import { BLOCK_BYTES } from "../../firmware/constants"
+import { alignUp } from "../../firmware/bytes"
+import { BLOCK_BYTES, BOOT_RECORD_BYTES, BOOT_SLOTS, TRIAL_MARK_BYTES, TRIAL_MARKS } from "../../firmware/constants"
 import type { FlashLayout, FlashRange } from "../../shims/host/hardware"
 import { BoardError } from "./board-error"
 
@@ -59,6 +60,11 @@ function checkUnits(eraseBytes: number, programBytes: number): void {
     }
     if (!isPowerOfTwo(programBytes) || programBytes > 256) {
         refuse(`the program unit of ${programBytes} bytes is not a power of two of 1 to 256`)
+    }
+    const bootBytes =
+        BOOT_SLOTS * alignUp(BOOT_RECORD_BYTES, programBytes) + TRIAL_MARKS * alignUp(TRIAL_MARK_BYTES, programBytes)
+    if (bootBytes > eraseBytes) {
+        refuse(`boot records take ${bootBytes} bytes in program units of ${programBytes}, an erase unit has ${eraseBytes}`)
     }
 }
 

@@ -172,30 +172,39 @@ function regionMatchesStaged(this: PlacedRegion & { read: typeof regionRead }, o
 interface RegionKind {
     programBytes: number
     read: typeof regionRead
-    erase: typeof regionErase
     program: typeof regionProgram
+    erase?: typeof regionErase
     programStaged?: typeof regionProgramStaged
     matchesStaged?: typeof regionMatchesStaged
 }
 
-const kind: RegionKind = { programBytes: PROGRAM_BYTES, read: regionRead, erase: regionErase, program: regionProgram }
+const kind: RegionKind = { programBytes: PROGRAM_BYTES, read: regionRead, program: regionProgram }
 
-/** Region `index` of the layout; in the boot loader nothing is staged. */
-export function regionCreate(layout: EspruinoLayout, index: number): Region {
-    pageBytes = layout.pageBytes
+/** A region at an address. Until flashInstall, as in the boot loader, it can be read and programmed only. */
+export function regionPlace(sizeBytes: number, eraseBytes: number, startAt: number): Region {
     const region = Object.create(kind) as { -readonly [name in keyof PlacedRegion]: PlacedRegion[name] }
-    region.sizeBytes = layout.sizes[index]
-    region.eraseBytes = index < LAYOUT_APP ? pageBytes : most(pageBytes, BLOCK_BYTES)
-    region.startAt = layout.address + layoutOffset(layout, index)
+    region.sizeBytes = sizeBytes
+    region.eraseBytes = eraseBytes
+    region.startAt = startAt
     return region as unknown as Region
 }
 
-/** Makes the stage, ahead of the regions. Errors: throws when the board has no 4 KiB in one piece; that early it must be reset. */
-export function stageInstall(): void {
+/** Region `index` of the layout. */
+export function regionCreate(layout: EspruinoLayout, index: number): Region {
+    const eraseBytes = index < LAYOUT_APP ? layout.pageBytes : most(layout.pageBytes, BLOCK_BYTES)
+    return regionPlace(layout.sizes[index], eraseBytes, layout.address + layoutOffset(layout, index))
+}
+
+/**
+ * Makes the stage, and regions that are written. Errors: throws when the board has no 4 KiB in one piece; that early it must be reset.
+ */
+export function flashInstall(layout: EspruinoLayout): void {
     const text = E.toFlatString(new Uint8Array(BLOCK_BYTES))
     if (text === undefined) throw new Error("no memory for a block")
     stageText = text
     stageBytes = new Uint8Array(E.toArrayBuffer(text))
+    pageBytes = layout.pageBytes
+    kind.erase = regionErase
     kind.programStaged = regionProgramStaged
     kind.matchesStaged = regionMatchesStaged
 }

@@ -14,6 +14,17 @@ export interface EspruinoLayout {
     readonly sizes: readonly number[]
 }
 
+/** What the boot loader leaves behind: the layout, which slot runs and why (firmware/boot-record.ts, bootRecordStart). */
+export interface EspruinoStart extends EspruinoLayout {
+    /** Where the slot begins in the file's content, and the bytes of its code: 0 = none can be booted. */
+    at: number
+    bytes: number
+    slot: number
+    reason: number
+    /** The boot record that was decided by; the image takes it away. */
+    record?: string
+}
+
 /** Index in `sizes`: boot record, journal, the first of two app slots, the first of two files areas. */
 export const LAYOUT_BOOT = 0
 export const LAYOUT_JOURNAL = 1

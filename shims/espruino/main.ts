@@ -1,5 +1,6 @@
 // The start of an image on an Espruino board: the platform's ports over flash, network, clock and watchdog.
 
+import { bootRecordStart } from "../../firmware/boot-record"
 import { filesMount } from "../../firmware/files"
 import { noticesStart, type Tell } from "../../firmware/notices"
 import { portsInstall } from "../../firmware/ports"
@@ -7,18 +8,18 @@ import { runningInstall, type RunningImage } from "../../firmware/running"
 import {
     chain,
     crc32,
+    flashInstall,
     noCrc32,
     ofRegion,
     regionCreate,
     sha256,
     stageBytes,
     stageHash,
-    stageInstall,
     stagePut,
     stageTake,
 } from "./flash"
 import type { EspruinoE } from "./globals"
-import { LAYOUT_APP, LAYOUT_BOOT, LAYOUT_FILES, LAYOUT_JOURNAL, type EspruinoLayout } from "./layout"
+import { LAYOUT_APP, LAYOUT_BOOT, LAYOUT_FILES, LAYOUT_JOURNAL, type EspruinoLayout, type EspruinoStart } from "./layout"
 import { netAbort, netPause, netRequest } from "./net"
 
 declare const E: EspruinoE
@@ -28,7 +29,7 @@ declare const getTime: () => number
 declare const setTimeout: (run: () => void, delayMs: number) => number
 declare const clearTimeout: (id: number) => void
 declare const process: { on(event: "uncaughtException", run: (error: unknown) => void): void }
-declare const global: { otary: EspruinoLayout; otaryNotify?: Tell }
+declare const global: { otary: EspruinoStart; otaryNotify?: Tell }
 
 /** Unix time in seconds before which a clock was never set: 2020-01-01. */
 const CLOCK_SET_S = 1577836800
@@ -108,7 +109,7 @@ function panic(error: unknown): void {
  */
 export function espruinoInstall(layout: EspruinoLayout): void {
     lastS = getTime()
-    stageInstall()
+    flashInstall(layout)
     portsInstall({
         boot: regionCreate(layout, LAYOUT_BOOT),
         journal: regionCreate(layout, LAYOUT_JOURNAL),
@@ -127,7 +128,10 @@ export function espruinoInstall(layout: EspruinoLayout): void {
 /** The start: ports, the running image, the files. */
 export function espruinoMain(): void {
     process.on("uncaughtException", panic)
-    espruinoInstall(global.otary)
+    const start = global.otary
+    espruinoInstall(start)
+    if (start.record !== undefined) bootRecordStart(start.slot, start.reason, start.record)
+    delete start.record
     runningInstall(__OTARY_IMAGE__)
     // An emulated board defines it before the image starts.
     if (global.otaryNotify !== undefined) noticesStart(__OTARY_IMAGE__.version, global.otaryNotify)

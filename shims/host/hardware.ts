@@ -43,6 +43,13 @@ export interface Flash {
     readonly stage: Stage
 }
 
+/** What the boot loader tells the image that it starts (firmware/boot-record.ts, bootRecordStart). */
+export interface Start {
+    readonly slot: number
+    readonly reason: number
+    readonly record: Bytes
+}
+
 /** Everything on the emulated board. */
 export interface Hardware {
     readonly layout: FlashLayout
@@ -69,7 +76,9 @@ export interface Hardware {
     notify?(this: void, name: string, value: string | number): void
     /**
      * Boot loader only: evaluates the code of a slot in place of the loader. An exception out of it is a panic: the board resets.
-     * `address` and `lengthBytes` are the slot's part, latin1 JavaScript.
+     * `address` and `lengthBytes` are the slot's part, latin1 JavaScript; `start` is handed to it.
      */
-    run(this: void, address: number, lengthBytes: number): void
+    run(this: void, address: number, lengthBytes: number, start: Start): void
+    /** Images only: what the loader has handed over. */
+    readonly start?: Start | undefined
 }

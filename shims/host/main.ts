@@ -1,5 +1,6 @@
 // The host's platform: maps what the emulated hardware offers onto the core's ports.
 
+import { bootRecordStart } from "../../firmware/boot-record"
 import { crc32 } from "../../firmware/bytes"
 import { filesMount } from "../../firmware/files"
 import { noticesStart } from "../../firmware/notices"
@@ -16,6 +17,8 @@ export function hostMain(): void {
     portsInstall(hostPorts(hardware))
     runningInstall(__OTARY_IMAGE__)
     if (hardware.notify !== undefined) noticesStart(__OTARY_IMAGE__.version, hardware.notify)
+    const { start } = hardware
+    if (start !== undefined) bootRecordStart(start.slot, start.reason, start.record)
     filesMount()
 }
 

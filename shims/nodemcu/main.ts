@@ -1,5 +1,6 @@
 // NodeMCU's platform: maps its modules onto the core's ports, with regions in preallocated files.
 
+import { bootRecordStart } from "../../firmware/boot-record"
 import { crc32, least } from "../../firmware/bytes"
 import { WATCHDOG_TIMEOUT_S } from "../../firmware/constants"
 import { filesMount } from "../../firmware/files"
@@ -75,7 +76,7 @@ function watchdogLook(): void {
  * Feeds the chip's own watchdog, which ends an endless loop. The ESP32's has a fixed time and is fed by the system as well, so a
  * timer looks whether the agent still lives.
  */
-function watchdog(timeoutS: number): void {
+export function watchdog(timeoutS: number): void {
     isFed = true
     if (tmr.softwd !== undefined) return tmr.softwd(timeoutS)
     tmr.wdclr()
@@ -124,9 +125,16 @@ function tell(name: string, value: string | number): void {
     else print("otary: " + name + " " + value)
 }
 
-/** The start of an image: ports, the running image, the files. */
+/** What the boot loader has left behind (loader.ts). */
+declare let otarySlot: number
+declare let otaryReason: number
+declare let otaryRecord: string | undefined
+
+/** The start of an image: ports, the boot record, the running image, the files. */
 export function nodemcuMain(): void {
     portsInstall(nodemcuPorts(ERASE_BYTES, PROGRAM_BYTES))
+    if (otaryRecord !== undefined) bootRecordStart(otarySlot, otaryReason, otaryRecord)
+    otaryRecord = undefined
     clockWatch()
     runningInstall(__OTARY_IMAGE__)
     noticesStart(__OTARY_IMAGE__.version, tell)

@@ -127,6 +127,7 @@ const ATTACKS: readonly Attack[] = [
         run(_core, rig) {
             rot(rig)
             bootSlot(rig)
+            startCore(rig)
         },
     },
     {
@@ -138,6 +139,7 @@ const ATTACKS: readonly Attack[] = [
         prepare: offered(imageOf({ app: NEW })),
         run(_core, rig) {
             for (let boot = 0; boot < 4; boot++) bootSlot(rig)
+            startCore(rig)
         },
     },
 ]

@@ -8,6 +8,7 @@ import { installBoard, type Installation } from "../../host/board/install"
 import { makeLayout, type BoardLayout } from "../../host/board/layout"
 import { STATUS_BLOCK_HASH, STATUS_NO_ROOM, STATUS_TRUNCATED, STATUS_ZIP_FORMAT } from "../../firmware/status"
 import { createNorFlash, type NorFlash } from "../../shims/host/nor-flash"
+import { RECORD_BYTES, RECORD_OFFSETS } from "../firmware/core"
 import { makeBoard, makeFolder, type TestBoard } from "./board-fixture"
 
 const APP = `
@@ -76,9 +77,9 @@ test("an image without files gets an area of its own, and the same installation 
 test("the boot record takes the image's security counter over", () => {
     const layout = makeLayout()
     const { flash } = install(layout)
-    const records = [0, 256, 512, 768, 4096, 4352, 4608, 4864]
-        .map(offset => Buffer.from(flash.read(layout.regions.boot.offsetBytes + offset, 256), "latin1"))
-        .filter(bytes => bytes.toString("latin1", 0, 4) === "OTB1")
+    const records = RECORD_OFFSETS.map(offset =>
+        Buffer.from(flash.read(layout.regions.boot.offsetBytes + offset, RECORD_BYTES), "latin1"),
+    ).filter(bytes => bytes.toString("latin1", 0, 4) === "OTB1")
     const record = records.reduce((a, b) => (a.readUInt32LE(4) < b.readUInt32LE(4) ? a : b))
     expect([record.toString("latin1", 0, 4), record.readUInt32LE(20), record[8], record[9], record[12]]).toEqual([
         "OTB1",

@@ -12,6 +12,7 @@ test("every geometry tiles its chip without gap or overlap", () => {
     const geometries = fc.tuple(power(10, 16), power(0, 8), count, count, count, count)
     fc.assert(
         fc.property(geometries, ([eraseBytes, programBytes, loader, journal, app, files]) => {
+            fc.pre(programBytes <= 32 || eraseBytes >= 32 * programBytes)
             const block = Math.max(eraseBytes, 4096)
             const layout = makeLayout({
                 eraseBytes,
@@ -37,6 +38,7 @@ const BAD: [string, Partial<Geometry>, RegExp][] = [
     ["an erase unit of 512", { eraseBytes: 512 }, /erase unit of 512 bytes is not a power of two/],
     ["an erase unit of 5000", { eraseBytes: 5000 }, /erase unit of 5000/],
     ["a program unit of 3", { programBytes: 3 }, /program unit of 3/],
+    ["program units too large for the boot records", { eraseBytes: 1024, programBytes: 64 }, /boot records take 1280 bytes/],
     ["a program unit of 512", { programBytes: 512 }, /program unit of 512/],
     ["slots of half a block", { eraseBytes: 1024, appBytes: 2048 }, /appBytes of 2048 bytes is not a whole number of 4096/],
     ["no journal", { journalBytes: 0 }, /journalBytes of 0/],

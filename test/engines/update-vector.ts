@@ -4,7 +4,7 @@ import { createHash } from "node:crypto"
 import { readFileSync } from "node:fs"
 import { resolve } from "node:path"
 import { projectRoot } from "../../build/root"
-import { bootSlot, createRig, feed, install, startCore, updateOptions, type Rig } from "../firmware/core"
+import { bootSlot, createRig, feed, install, RECORD_BYTES, startCore, updateOptions, type Rig } from "../firmware/core"
 import { imageOf, seededBytes } from "../firmware/images"
 
 /** The regions that hold what survives; the journal is an engine's own business until the download is through. */
@@ -35,7 +35,7 @@ function look(rig: Rig, step: string): FlashVector {
         return array.subarray(offsetBytes, offsetBytes + sizeBytes)
     }
     const boot = bytesOf("boot")
-    const records = [0, rig.layout.eraseBytes].map(offset => boot.toString("hex", offset, offset + 256))
+    const records = [0, rig.layout.eraseBytes].map(offset => boot.toString("hex", offset, offset + RECORD_BYTES))
     return { step, regions: Object.fromEntries(REGIONS.map(name => [name, sha256(bytesOf(name))])) as never, records }
 }
 

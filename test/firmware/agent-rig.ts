@@ -91,6 +91,7 @@ export class AgentBoard {
         this.clock = createVirtualClock(startS === 0 ? 0 : this.clock.nowS())
         this.http = createHttp(this.clock)
         const slot = bootSlot(this.rig)
+        const start = this.rig.start!
         if (slot < 0) throw new Error(`the board does not boot: status ${slot}`)
         this.version = /^version=(.*?);/.exec(slotBytes(this.rig, slot, 64).toString("latin1"))![1]!
         this.boots += 1
@@ -100,6 +101,7 @@ export class AgentBoard {
         this.agent.portsInstall({ ...hostPorts(this.hardware()), ...this.options.ports })
         const image = { name: "demo", version: this.version, build_id: `b-${this.version}`, security: 0 }
         this.agent.running.runningInstall({ ...image, ...this.options.image })
+        this.agent.bootRecord.bootRecordStart(start.slot, start.reason, start.record)
         this.agent.files.filesMount()
         this.agent.agent.agentStart()
         this.options.app?.(this.agent, this.version)

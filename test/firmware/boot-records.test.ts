@@ -1,10 +1,20 @@
 // Boot records as cuts and rot leave them: which unit stays, and which sequence what is written next has.
 
-import { bootSlot, cells, checkOf, createRig, install, startCore, type Rig } from "./core"
+import { bootSlot, cells, createRig, install, RECORD_BYTES, recordCells, recordSeal, startCore, type Rig } from "./core"
 import { failing } from "./failing-flash"
 import { seededBytes } from "./images"
 
+/** Where the second and the fourth record of a unit lie. */
+const SECOND = RECORD_BYTES
+const FOURTH = 3 * RECORD_BYTES
 const SMALL = { appBytes: 32768, filesBytes: 16384, journalBytes: 65536 }
+
+/** A boot up to where an image has settled the record. */
+function boot(rig: Rig): number {
+    const slot = bootSlot(rig)
+    startCore(rig)
+    return slot
+}
 
 function board(): Rig {
     const rig = createRig(SMALL)
@@ -17,15 +27,15 @@ test.each([
     ["with a double of an older one in the other unit: that one stays", 0, true],
 ])("a record alone in a full unit, %s", (_name, nextAt, hasOlder) => {
     const rig = board()
-    const [alone, older] = [0, 256].map(at => Buffer.from(cells(rig, "boot", at, 256))) as [Buffer, Buffer]
+    const [alone, older] = [0, SECOND].map(at => Buffer.from(recordCells(rig, at))) as [Buffer, Buffer]
     // Its double was never written, and what lies ahead of it in its unit is torn.
-    cells(rig, "boot", 0, 768).fill(0)
+    cells(rig, "boot", 0, FOURTH).fill(0)
     alone.writeUInt32LE(alone.readUInt32LE(4) - 10, 4)
-    checkOf(alone.subarray(0, 248)).copy(alone, 248)
-    alone.copy(cells(rig, "boot", 768, 256))
-    if (hasOlder) older.copy(cells(rig, "boot", 4096, 256))
-    expect(bootSlot(rig)).toBe(0)
-    expect(cells(rig, "boot", 4096 - nextAt + (hasOlder ? 0 : 768), 256).equals(hasOlder ? older : alone)).toBe(true)
+    recordSeal(alone)
+    alone.copy(recordCells(rig, FOURTH))
+    if (hasOlder) older.copy(recordCells(rig, 4096))
+    expect(boot(rig)).toBe(0)
+    expect(recordCells(rig, 4096 - nextAt + (hasOlder ? 0 : FOURTH)).equals(hasOlder ? older : alone)).toBe(true)
     expect(cells(rig, "boot", nextAt, 4).toString("latin1")).toBe("OTB1")
 })
 
@@ -44,7 +54,7 @@ test("a record whose write was cut, alone in a full unit: the unit of the one be
             continue
         } finally {
             const found = startCore(rig).bootRecord.bootRecordRead()!
-            expect([bootSlot(rig), found.commitTimeoutS <= writes]).toEqual([0, true])
+            expect([boot(rig), found.commitTimeoutS <= writes]).toEqual([0, true])
         }
     }
 })
@@ -53,27 +63,27 @@ describe("a double, newest of all, in a full unit, with another record in the ot
     /** In unit 0 or 1 a double behind three damaged slots, in the other one a record that is older. Returns both, and the rig. */
     function twoUnits(isSame: boolean): { rig: Rig; older: Buffer; double: Buffer } {
         const rig = board()
-        const [older, double] = [0, 256].map(at => Buffer.from(cells(rig, "boot", at, 256))) as [Buffer, Buffer]
-        cells(rig, "boot", 0, 768).fill(0)
-        double.copy(cells(rig, "boot", 768, 256))
+        const [older, double] = [0, SECOND].map(at => Buffer.from(recordCells(rig, at))) as [Buffer, Buffer]
+        cells(rig, "boot", 0, FOURTH).fill(0)
+        double.copy(recordCells(rig, FOURTH))
         older.writeUInt32LE(older.readUInt32LE(4) + 1, 4)
         if (!isSame) older[13] = 1
-        checkOf(older.subarray(0, 248)).copy(older, 248)
-        older.copy(cells(rig, "boot", 4096 + 256, 256))
+        recordSeal(older)
+        older.copy(recordCells(rig, 4096 + SECOND))
         return { rig, older, double }
     }
 
     test("that says something else: the double stays", () => {
         const { rig, double } = twoUnits(false)
-        expect(bootSlot(rig)).toBe(0)
-        expect(cells(rig, "boot", 768, 256).equals(double)).toBe(true)
+        expect(boot(rig)).toBe(0)
+        expect(recordCells(rig, FOURTH).equals(double)).toBe(true)
         expect(cells(rig, "boot", 4096, 8).readUInt32LE(4)).toBe(double.readUInt32LE(4) - 2)
     })
 
     test("that it repeats, and that is finished for certain: the other one stays", () => {
         const { rig, older, double } = twoUnits(true)
-        expect(bootSlot(rig)).toBe(0)
-        expect(cells(rig, "boot", 4096 + 256, 256).equals(older)).toBe(true)
+        expect(boot(rig)).toBe(0)
+        expect(recordCells(rig, 4096 + SECOND).equals(older)).toBe(true)
         expect(cells(rig, "boot", 0, 8).readUInt32LE(4)).toBe(double.readUInt32LE(4) - 2)
     })
 })
@@ -86,11 +96,11 @@ test.each([
     "a record that cannot be read, its sequence %s the newest one: what is written next lies below both, within reason",
     (_, below, by) => {
         const rig = board()
-        const double = Buffer.from(cells(rig, "boot", 256, 256))
-        const torn = cells(rig, "boot", 512, 256)
+        const double = Buffer.from(recordCells(rig, SECOND))
+        const torn = recordCells(rig, 2 * SECOND)
         double.copy(torn)
         torn.writeUInt32LE(double.readUInt32LE(4) - below, 4)
-        expect(bootSlot(rig)).toBe(0)
-        expect(cells(rig, "boot", 768, 256).readUInt32LE(4)).toBe(double.readUInt32LE(4) - by)
+        expect(boot(rig)).toBe(0)
+        expect(recordCells(rig, FOURTH).readUInt32LE(4)).toBe(double.readUInt32LE(4) - by)
     },
 )

@@ -1,7 +1,20 @@
 // The boot loader's decision, commit, revert and snapshot, row by row, and with damaged records and slots.
 
 import * as status from "../../firmware/status"
-import { bootSlot, createRig, engine, feed, install, slotBytes, startCore, updateOptions, type Rig } from "./core"
+import {
+    bootSlot,
+    cells,
+    checkOf,
+    createRig,
+    engine,
+    feed,
+    install,
+    MARK_OFFSETS,
+    RECORD_BYTES,
+    RECORD_OFFSETS,
+    recordCells,
+} from "./core"
+import { slotBytes, startCore, updateOptions, type Rig } from "./core"
 import { imageOf, seededBytes } from "./images"
 
 const OLD = seededBytes(9000, 1)
@@ -26,7 +39,7 @@ function rot(rig: Rig, region: "boot" | "app0" | "app1", offset: number): void {
 /** The offset in `boot` of the newest record: the one with the lowest sequence. */
 function newestRecord(rig: Rig): number {
     const base = rig.layout.regions.boot.offsetBytes
-    const offsets = [0, 256, 512, 768, 4096, 4352, 4608, 4864].filter(offset => rig.flash.array[base + offset] === 0x4f)
+    const offsets = RECORD_OFFSETS.filter(offset => rig.flash.array[base + offset] === 0x4f)
     return offsets.reduce((a, b) =>
         rig.flash.array.readUInt32LE(base + a + 4) < rig.flash.array.readUInt32LE(base + b + 4) ? a : b,
     )
@@ -46,7 +59,7 @@ test("no readable record: nothing is written, nothing boots", () => {
 })
 
 test("every single rotten byte of the newest record changes nothing: the other copy says the same", () => {
-    for (let offset = 0; offset < 256; offset += engine.stride) {
+    for (let offset = 0; offset < RECORD_BYTES; offset += engine.stride) {
         const rig = pendingRig()
         rot(rig, "boot", newestRecord(rig) + offset)
         expect(bootSlot(rig)).toBe(1)
@@ -56,7 +69,7 @@ test("every single rotten byte of the newest record changes nothing: the other c
 
 test("all records rotten: nothing is overwritten", () => {
     const rig = pendingRig()
-    for (let slot = 0; slot < 4; slot++) for (const unit of [0, 4096]) rot(rig, "boot", unit + slot * 256 + 10)
+    for (const offset of RECORD_OFFSETS) rot(rig, "boot", offset + 10)
     const before = Buffer.from(rig.flash.array)
     expect(bootSlot(rig)).toBe(status.STATUS_NO_BOOT_RECORD)
     expect(rig.flash.array.equals(before)).toBe(true)
@@ -159,4 +172,110 @@ test("commit tells the app once", () => {
     core.commit.commit()
     core.commit.commit()
     expect(calls).toBe(1)
+})
+
+describe("the loader writes marks of trials, and nothing else", () => {
+    /** The mark of the trial under way, made independently of the core. */
+    function markOf(rig: Rig): Buffer {
+        const head = Buffer.concat([Buffer.from("OTT1"), recordCells(rig, newestRecord(rig)).subarray(173, 177)])
+        return Buffer.concat([head, checkOf(head)])
+    }
+
+    /** Where the marks of the newest record's unit begin. */
+    function marksAt(rig: Rig): number {
+        return MARK_OFFSETS[newestRecord(rig) < MARK_OFFSETS[1] - 4096 ? 0 : 1]
+    }
+
+    test("one for each trial, in the unit of the record that counts", () => {
+        const rig = pendingRig()
+        for (let trial = 0; trial < 3; trial++) {
+            const before = Buffer.from(rig.flash.array)
+            expect(bootSlot(rig)).toBe(1)
+            const mark = cells(rig, "boot", marksAt(rig) + trial * 16, 16)
+            expect(mark.equals(markOf(rig))).toBe(true)
+            mark.copy(before, rig.layout.regions.boot.offsetBytes + marksAt(rig) + trial * 16)
+            expect(rig.flash.array.equals(before)).toBe(true)
+        }
+        const before = Buffer.from(rig.flash.array)
+        expect([bootSlot(rig), bootSlot(rig)]).toEqual([0, 0])
+        expect(rig.flash.array.equals(before)).toBe(true)
+    })
+
+    test("a mark in the other unit counts, a torn one does not and is passed over", () => {
+        const rig = pendingRig()
+        markOf(rig).copy(cells(rig, "boot", MARK_OFFSETS[0] + MARK_OFFSETS[1] - marksAt(rig), 16))
+        markOf(rig).copy(cells(rig, "boot", marksAt(rig), 9))
+        expect([bootSlot(rig), bootSlot(rig), bootSlot(rig)]).toEqual([1, 1, 0])
+        expect(cells(rig, "boot", marksAt(rig) + 32, 16).equals(markOf(rig))).toBe(true)
+    })
+
+    test("where no mark finds room, no trial is taken", () => {
+        const rig = pendingRig()
+        cells(rig, "boot", marksAt(rig) + 7 * 16, 1)[0] = 0
+        expect(bootSlot(rig)).toBe(0)
+        expect(startCore(rig).commit.bootState()).toMatchObject({ cameBack: true, lastResult: status.STATUS_ROLLED_BACK })
+    })
+
+    test("the same image gets all its trials again when it is applied again", () => {
+        const rig = pendingRig()
+        for (let turn = 0; turn < 2; turn++) {
+            expect([1, 2, 3, 4].map(() => bootSlot(rig))).toEqual([1, 1, 1, 0])
+            const core = startCore(rig)
+            core.updater.updaterContextCreate(updateOptions())
+            feed(core, imageOf({ app: NEW, files: { page: "p" }, manifest: { security: 3 } }), 4096)
+            expect(core.updater.updaterFinish()).toBe(status.STATUS_OK)
+        }
+    })
+})
+
+describe("what the loader has decided by counts from the image's start on", () => {
+    test("also where a cut has left a record that is not there at the next look: it is written anew", () => {
+        const rig = pendingRig()
+        expect(bootSlot(rig)).toBe(1)
+        // Both of the new image's records go blind; what is left says that the old one runs.
+        for (const _ of [0, 1]) recordCells(rig, newestRecord(rig)).fill(0)
+        expect(startCore(rig).commit.bootState()).toMatchObject({ activeSlot: 1, isCommitted: false })
+        expect([bootSlot(rig), startCore(rig).commit.commit(), bootSlot(rig)]).toEqual([1, status.STATUS_OK, 1])
+    })
+
+    test("with none left that is valid, nothing is written", () => {
+        const rig = pendingRig()
+        bootSlot(rig)
+        for (const offset of RECORD_OFFSETS) recordCells(rig, offset).fill(255)
+        const before = Buffer.from(rig.flash.array)
+        const core = startCore(rig)
+        expect(core.commit.bootState()).toBeUndefined()
+        expect(core.commit.commit()).toBe(status.STATUS_NO_BOOT_RECORD)
+        expect(rig.flash.array.equals(before)).toBe(true)
+    })
+
+    testChip("and where flash takes no write: no other slot is taken for the running one", () => {
+        const rig = pendingRig()
+        const dead: Rig = { ...rig, flash: { ...rig.flash, erase: () => -1, program: () => -1 } }
+        dead.start = { slot: bootSlot(rig), reason: status.STATUS_OK, record: rig.start!.record }
+        for (const _ of [0, 1]) recordCells(rig, newestRecord(rig)).fill(255)
+        const core = startCore(dead)
+        expect(core.commit.bootState()).toBeUndefined()
+        expect(core.updater.updaterContextCreate(updateOptions())).toBe(status.STATUS_NO_BOOT_RECORD)
+    })
+
+    testChip("a way back that cannot be written yet is known, and written with the next write", () => {
+        const rig = pendingRig()
+        rot(rig, "app1", 5000)
+        let isDead = true
+        const { flash } = rig
+        const weak: Rig = {
+            ...rig,
+            flash: { ...flash, program: (address, bytes) => (isDead ? -1 : flash.program(address, bytes)) },
+        }
+        expect(bootSlot(weak)).toBe(0)
+        const core = startCore(weak)
+        const back = { activeSlot: 0, isCommitted: true, cameBack: true, lastResult: status.STATUS_SLOT_DAMAGED }
+        expect(core.commit.bootState()).toMatchObject(back)
+        isDead = false
+        core.updater.updaterContextCreate(updateOptions())
+        expect(feed(core, imageOf({ app: OLD, manifest: { security: 3 } }), 4096)).toBe(status.STATUS_DONE)
+        expect([core.updater.updaterFinish(), bootSlot(rig)]).toEqual([status.STATUS_OK, 1])
+        expect(slotBytes(rig, 0, OLD.length).equals(OLD)).toBe(true)
+    })
 })

@@ -1,7 +1,7 @@
 // A board's core for tests: the built bundle of the core over a flash chip in memory; every boot evaluates it anew.
 
 import { createHash } from "node:crypto"
-import type { Hardware } from "../../shims/host/hardware"
+import type { Hardware, Start } from "../../shims/host/hardware"
 import { createVirtualClock, type VirtualClock } from "../../shims/host/clock"
 import { createNorFlash, type NorFlash } from "../../shims/host/nor-flash"
 import { hostPorts } from "../../shims/host/main"
@@ -21,6 +21,8 @@ export interface Rig {
     readonly clock: VirtualClock
     readonly lines: string[]
     resets: number
+    /** What the boot loader has decided last, until an image is started by it. */
+    start?: Start | undefined
     /** The chip's partitions for native firmware; without them images that bring some are refused. */
     ota?: Ota
     /** Called ahead of every write to flash of boots that begin from now on; what it throws cuts the power. */
@@ -84,10 +86,13 @@ function evaluateCore(rig: Rig): Core {
  */
 export const engine = { evaluate: evaluateCore, stride: 1, hasCrc32: true, hidesChip: false }
 
-/** Boots the core alone: RAM is new, ports are installed, files are mounted. */
+/** Boots the core alone: RAM is new, ports are installed, what the loader has decided last (bootSlot) is settled, files are mounted. */
 export function startCore(rig: Rig, image = { name: "demo", version: "1.0.0", build_id: "b1", security: 0 }): Core {
     const core = engine.evaluate(rig)
+    const { start } = rig
+    rig.start = undefined
     core.running.runningInstall(image)
+    if (start !== undefined) core.bootRecord.bootRecordStart(start.slot, start.reason, start.record)
     core.files.filesMount()
     return core
 }
@@ -105,7 +110,6 @@ export function install(rig: Rig, app: Buffer, files: Record<string, string> = {
     const record = core.bootRecord.bootRecordFirst()
     record.appBytes = [app.length, 0]
     record.appDigests = [slotDigest(app), ""]
-    record.sequence = record.sequence - 0
     core.bootRecord.bootRecordWrite(record)
     core.files.filesMount()
     for (const [name, data] of Object.entries(files)) {
@@ -130,7 +134,10 @@ export function slotDigest(bytes: Buffer): string {
 
 /** The boot loader's decision on the rig's flash: the slot that runs, or a negative status. */
 export function bootSlot(rig: Rig): number {
-    return startCore(rig).boot.bootDecide()
+    const { boot } = engine.evaluate(rig)
+    const slot = boot.bootDecide()
+    rig.start = slot < 0 ? undefined : { slot, reason: boot.bootReason(), record: boot.bootRecord() }
+    return slot
 }
 
 /** What is in an app slot. */
@@ -148,6 +155,25 @@ export function cells(rig: Rig, region: keyof Rig["layout"]["regions"], offset: 
 /** The check of records and headers, SHA-256/8 (FORMAT.md), made independently of the core. */
 export function checkOf(bytes: Buffer): Buffer {
     return createHash("sha256").update(bytes).digest().subarray(0, 8)
+}
+
+/** Bytes of a boot record, and of what lies ahead of its check (FORMAT.md). */
+export const RECORD_BYTES = 192
+const RECORD_BODY_BYTES = 184
+
+/** Where the boot records lie in their region, with erase units of 4096 bytes and program units of at most 64. */
+export const RECORD_OFFSETS = [0, 4096].flatMap(unit => [0, 1, 2, 3].map(k => unit + k * RECORD_BYTES))
+/** Where the marks of trials begin in each of the two units, 16 bytes each. */
+export const MARK_OFFSETS = [4 * RECORD_BYTES, 4096 + 4 * RECORD_BYTES] as const
+
+/** A boot record in the chip. */
+export function recordCells(rig: Rig, offset: number): Buffer {
+    return cells(rig, "boot", offset, RECORD_BYTES)
+}
+
+/** Gives a record whose fields a test has changed its check. */
+export function recordSeal(record: Buffer): void {
+    checkOf(record.subarray(0, RECORD_BODY_BYTES)).copy(record, RECORD_BODY_BYTES)
 }
 
 /** Options of an update with a given identity. */

@@ -2,7 +2,8 @@
 
 import { filesAreaEncode } from "../../build/files-area"
 import * as status from "../../firmware/status"
-import { bootSlot, cells, checkOf, createRig, feed, install, startCore, updateOptions, type Core, type Rig } from "./core"
+import { bootSlot, cells, checkOf, createRig, feed, install, RECORD_OFFSETS, recordCells, recordSeal, startCore } from "./core"
+import { updateOptions, type Core, type Rig } from "./core"
 import { failing, PowerCut } from "./failing-flash"
 import { imageEntries, imageOf, seededBytes, zipOf } from "./images"
 
@@ -26,10 +27,10 @@ describe("boot records that no core writes are not believed for their check", ()
     ])("%s", (_name, at, value) => {
         const { rig } = board()
         // The first installation wrote the record and its double.
-        for (const slot of [0, 256]) {
-            const record = cells(rig, "boot", slot, 256)
+        for (const offset of RECORD_OFFSETS.slice(0, 2)) {
+            const record = recordCells(rig, offset)
             record[at] = value
-            checkOf(record.subarray(0, 248)).copy(record, 248)
+            recordSeal(record)
         }
         const before = Buffer.from(rig.flash.array)
         expect(bootSlot(rig)).toBe(status.STATUS_NO_BOOT_RECORD)
@@ -41,10 +42,10 @@ describe("boot records that no core writes are not believed for their check", ()
         ["more bytes than the slot", 40000],
     ])("an app of %s is no image", (_name, lengthBytes) => {
         const { rig } = board()
-        for (const slot of [0, 256]) {
-            const record = cells(rig, "boot", slot, 256)
+        for (const offset of RECORD_OFFSETS.slice(0, 2)) {
+            const record = recordCells(rig, offset)
             record.writeUInt32LE(lengthBytes, 24)
-            checkOf(record.subarray(0, 248)).copy(record, 248)
+            recordSeal(record)
         }
         expect(bootSlot(rig)).toBe(status.STATUS_SLOT_DAMAGED)
     })

@@ -2,7 +2,7 @@
 
 import { otaImageEncode } from "../../host/board/engines/lua/ota-image"
 import type { OtaOptions } from "../../host/board/engines/lua/ota"
-import { createRig, feed, install, startCore, updateOptions, type Core, type Rig } from "./core"
+import { bootSlot, createRig, feed, install, startCore, updateOptions, type Core, type Rig } from "./core"
 import { imageEntries, seededBytes, sha256Hex, zipOf, type Entry } from "./images"
 import { BoardRestart, memoryOta } from "./native-port"
 
@@ -76,9 +76,9 @@ export function nativeVersion(rig: Rig): string {
 export function startChip(rig: Rig): Started {
     for (let turn = 0; turn < STARTS_MAX; turn++) {
         rig.ota!.boot()
-        const core = startCore(rig)
         try {
-            return { slot: core.boot.bootDecide(), native: nativeVersion(rig), core }
+            const slot = bootSlot(rig)
+            return { slot, native: nativeVersion(rig), core: startCore(rig) }
         } catch (error) {
             if (!(error instanceof BoardRestart)) throw error
         }

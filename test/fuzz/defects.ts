@@ -61,14 +61,14 @@ export const DEFECTS: readonly Defect[] = [
     row(
         "boot",
         "a slot number that is believed",
-        "if (isChecked && isPossible(bytes)) return bytes",
-        "if (isChecked) return bytes",
+        "return sequenceOf(bytes) > 0 && isPair(bytes, ACTIVE_APP_AT) && isPair(bytes, ACTIVE_APP_AT + 2);",
+        "return true;",
     ),
     row(
         "boot",
         "a slot that is not verified at boot",
-        "return regionDigest(ports.app[slot], 0, lengthBytes) === record.appDigests[slot]",
-        "return true",
+        /return regionDigest\(ports.app\[slot\], 0, lengthBytes\) === record\d*.substring\(digestAt, digestAt \+ DIGEST_BYTES\);/,
+        "return true;",
     ),
     row("files", "records of any length", /end > region\d*\.sizeBytes/, "false"),
     row("answer", "a check-in that plans no other", "if (!isStopped) planRetry()", ""),

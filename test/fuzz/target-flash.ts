@@ -1,7 +1,8 @@
 // What lies in flash, as a fault or a stranger may have left it: boot records, the journal, the files area.
 
 import { OLD_APP, type FuzzBoard, type FuzzCore, type Writable } from "./board"
-import { checkOf, createRig, feed, install, slotDigest, startCore, updateOptions } from "../firmware/core"
+import { checkOf, createRig, feed, install, RECORD_BYTES, RECORD_OFFSETS, recordSeal } from "../firmware/core"
+import { slotDigest, startCore, updateOptions } from "../firmware/core"
 import { imageOf, seededBytes } from "../firmware/images"
 import { STATUS_DONE, STATUS_OK } from "../../firmware/status"
 import { mutated, type Random } from "./random"
@@ -43,12 +44,11 @@ function bent(pool: readonly Buffer[], random: Random): Buffer {
 
 /** A boot record with any fields, its check right. */
 function bootWithCheck(bytes: Buffer, random: Random): Buffer {
-    const records = Math.min(8, Math.floor(bytes.length / 256))
-    for (let record = 0; record < records; record++) {
-        if (bytes.readUInt32LE(record * 256) !== 0x3142544f || random.oneIn(4)) continue
-        for (let i = 0; i < 3; i++)
-            bytes[record * 256 + 4 + random.below(random.pick([12, 160]))] = random.pick([0, 1, 2, 7, 127, 128, 255])
-        checkOf(bytes.subarray(record * 256, record * 256 + 248)).copy(bytes, record * 256 + 248)
+    for (const offset of RECORD_OFFSETS) {
+        const record = bytes.subarray(offset, offset + RECORD_BYTES)
+        if (record.length < RECORD_BYTES || record.readUInt32LE(0) !== 0x3142544f || random.oneIn(4)) continue
+        for (let i = 0; i < 3; i++) record[4 + random.below(random.pick([12, 172]))] = random.pick([0, 1, 2, 7, 127, 128, 255])
+        recordSeal(record)
     }
     return bytes
 }
@@ -73,9 +73,11 @@ function runBoot(board: FuzzBoard, input: Buffer): void {
     board.allow(400_000)
     board.fill("boot", input)
     board.writable = ["boot"]
-    const slot = board.boot().boot.bootDecide()
+    const loader = board.boot().boot
+    const slot = loader.bootDecide()
     if (slot !== 0 && slot !== 1) return void known(slot)
     const core = board.boot()
+    core.bootRecord.bootRecordStart(slot, loader.bootReason(), loader.bootRecord())
     const record = core.bootRecord.bootRecordRead()
     const app = Buffer.from(board.bytesOf(slot === 1 ? "app1" : "app0").subarray(0, record?.appBytes[slot]))
     must(slotDigest(app) === record?.appDigests[slot], "unverified", `slot ${slot} boots and is not what its record says`)

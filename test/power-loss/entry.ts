@@ -1,7 +1,7 @@
 // What a boot of the searched board consists of, as one bundle.
 
-import { bootDecide } from "../../firmware/boot"
-import { bootRecordFirst, bootRecordRead, bootRecordWrite } from "../../firmware/boot-record"
+import { bootDecide, bootReason, bootRecord } from "../../firmware/boot"
+import { bootRecordFirst, bootRecordRead, bootRecordStart, bootRecordWrite } from "../../firmware/boot-record"
 import { bootState, commit, createSnapshot, revert } from "../../firmware/commit"
 import { fileList, fileRead, fileRemove, fileWrite, filesMount } from "../../firmware/files"
 import { logAlignFor, logFormat } from "../../firmware/files-log"
@@ -13,8 +13,11 @@ declare const give: (core: SearchCore) => void
 
 const core = {
     bootDecide,
+    bootReason,
+    bootRecord,
     bootRecordFirst,
     bootRecordRead,
+    bootRecordStart,
     bootRecordWrite,
     bootState,
     commit,

@@ -3,10 +3,11 @@
 import type { Ports } from "../../firmware/ports"
 import { makeLayout, type BoardLayout, type Geometry } from "../../host/board/layout"
 import { createVirtualClock } from "../../shims/host/clock"
+import type { Start } from "../../shims/host/hardware"
 import { hostPorts } from "../../shims/host/main"
 import { slotDigest } from "../firmware/core"
 import { imageOf, seededBytes } from "../firmware/images"
-import { LabChip, type ChipState } from "./chip"
+import { LabChip, Violation, type ChipState } from "./chip"
 import { sha256 } from "./digest"
 import type { SearchCore } from "./entry"
 
@@ -62,7 +63,7 @@ export const IMAGE_FILES: Readonly<Record<string, string>> = { "page.html": "new
 /** What the boot loader has decided from these pages (page, version, and so on), without a write. */
 export interface Decision {
     readonly pages: readonly number[]
-    readonly slot: number
+    readonly start: Start
 }
 
 /** A board in the laboratory. */
@@ -136,6 +137,21 @@ export class Lab {
     boot(): SearchCore {
         const core = this.bootCore()
         core.portsInstall(this.ports)
+        return core
+    }
+
+    /** Boots the boot loader: its decision, for `start`. Throws a Violation when nothing boots. */
+    load(): Start {
+        const loader = this.boot()
+        const slot = loader.bootDecide()
+        if (slot !== 0 && slot !== 1) throw new Violation(`nothing boots: ${slot}`)
+        return { slot, reason: loader.bootReason(), record: loader.bootRecord() }
+    }
+
+    /** Boots the core as the image that the boot loader has started. */
+    start({ slot, reason, record }: Start): SearchCore {
+        const core = this.boot()
+        core.bootRecordStart(slot, reason, record)
         return core
     }
 

@@ -1,6 +1,9 @@
 // Lives of a searched board: boot, check every promise, go on with the scenario, until its goal is reached.
 
+import { FLAG_COMMITTED, FLAGS_AT } from "../../firmware/boot-log"
 import { JOURNAL_NOTES_MAX } from "../../firmware/constants"
+import { STATUS_OK } from "../../firmware/status"
+import type { Start } from "../../shims/host/hardware"
 import { Violation, PowerCut, type ChipState } from "./chip"
 import type { SearchCore } from "./entry"
 import { isHarmless, type Case, type Fault } from "./faults"
@@ -22,7 +25,7 @@ const LIVES_PER_FAULT = 3
 /** Bytes that a cut may cost beside a block: the chunk it falls into, manifest, block lists and headers. */
 const OVERHEAD_BYTES = CHUNK_BYTES + 2048
 /** Where a case starts: the chip and what the test knows. */
-export interface Start {
+export interface CaseStart {
     readonly state: ChipState
     readonly memory: Memory
 }
@@ -102,12 +105,13 @@ export class Run {
         const { lab } = this
         this.struckAtBoot = lab.chip.struck
         lab.chip.powerOn()
-        const slot = this.decide()
+        const start = this.decide()
+        const { slot } = start
         // What rots behind the boot loader's back is found at the next boot.
         if (!this.isStrict && lab.chip.struck > this.struckAtBoot) return false
         const isNew = this.whichApp(slot)
         lab.chip.guarded = slot === 0 ? lab.layout.regions.app0 : lab.layout.regions.app1
-        const core = lab.boot()
+        const core = lab.start(start)
         core.runningInstall({ name: "demo", version: isNew ? "1.1.0" : "1.0.0", build_id: isNew ? "b2" : "b1", security: 0 })
         core.filesMount()
         this.checkFiles(core, isNew)
@@ -130,28 +134,28 @@ export class Run {
     }
 
     /** The boot loader decides. What it has read and decided without a write is remembered: the same pages, the same decision. */
-    private decide(): number {
+    private decide(): Start {
         const { chip, decisions } = this.lab
         if (this.known === undefined || !chip.isSteady()) return this.decideTwice()
         const known = decisions.find(({ pages }) => chip.cells.isAsSeen(pages))
-        if (known !== undefined) return known.slot
+        if (known !== undefined) return known.start
         const { operations, flickers } = chip
-        let slot = 0
-        const pages = chip.cells.watch(() => void (slot = this.decideTwice()))
-        if (chip.operations === operations && chip.flickers === flickers) decisions.unshift({ pages, slot })
+        let start: Start | undefined
+        const pages = chip.cells.watch(() => void (start = this.decideTwice()))
+        if (chip.operations === operations && chip.flickers === flickers) decisions.unshift({ pages, start: start! })
         if (decisions.length > DECISIONS_MAX) decisions.pop()
-        return slot
+        return start!
     }
 
-    /** Where no trial is taken, twice alike. */
-    private decideTwice(): number {
-        const loader = this.lab.boot()
-        const slot = loader.bootDecide()
-        if (slot !== 0 && slot !== 1) throw new Violation(`nothing boots: ${slot}`)
-        const record = loader.bootRecordRead()
-        if (this.mayFail() || record === undefined || !record.isCommitted) return slot
-        const again = this.lab.boot().bootDecide()
-        if (again !== slot && !this.mayFail()) throw new Violation(`slot ${slot} boots, then slot ${again}`)
+    /** Where no trial is taken, twice alike, once an image was started by the first decision. */
+    private decideTwice(): Start {
+        const start = this.lab.load()
+        if (this.mayFail() || isTrial(start)) return start
+        this.lab.start(start)
+        const again = this.lab.load()
+        if (again.slot !== start.slot && !this.mayFail()) {
+            throw new Violation(`slot ${start.slot} boots, then slot ${again.slot}`)
+        }
         return again
     }
 
@@ -204,16 +208,21 @@ export class Run {
     }
 }
 
+/** Whether the loader has taken a trial: another decision takes another one. */
+function isTrial({ reason, record }: Start): boolean {
+    return reason === STATUS_OK && (record.charCodeAt(FLAGS_AT) & FLAG_COMMITTED) === 0
+}
+
 /** A brown-out is a fault for each write that fails. */
 function isSingle(faults: readonly Fault[]): boolean {
     return faults.length === 1 && faults[0]!.kind !== "brown-out"
 }
 
 /** Runs a case from its start. */
-export function runCase(lab: Lab, scenario: Scenario, start: Start, { faults }: Case, known?: Known): Run {
-    lab.chip.restore(start.state)
+export function runCase(lab: Lab, scenario: Scenario, place: CaseStart, { faults }: Case, known?: Known): Run {
+    lab.chip.restore(place.state)
     lab.chip.arm(faults)
-    const run = new Run(lab, scenario, memoryCopy(start.memory), faults, known)
+    const run = new Run(lab, scenario, memoryCopy(place.memory), faults, known)
     run.toTheEnd()
     return run
 }

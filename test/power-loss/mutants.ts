@@ -43,9 +43,9 @@ export const MUTANTS: readonly Mutant[] = [
     },
     {
         name: "a torn boot record is believed",
-        file: "boot-record",
-        from: "if (isChecked && isPossible(bytes)) return bytes",
-        to: "if (isPossible(bytes)) return bytes",
+        file: "boot-log",
+        from: "if (checkOf(bytes.substring(0, RECORD_BODY_BYTES)) !== bytes.substring(RECORD_BODY_BYTES, BOOT_RECORD_BYTES)) return false",
+        to: "",
     },
     {
         name: "the standing boot record is erased",
@@ -56,8 +56,8 @@ export const MUTANTS: readonly Mutant[] = [
     {
         name: "a sequence that ties with one that cannot be read today",
         file: "boot-record",
-        from: "sequence = sequenceLowest() - 2",
-        to: "sequence = sequenceOf(slots[newest]) - 2",
+        from: "sequence = least(sequenceLowest(), sequenceOf(bytes)) - 2",
+        to: "sequence = least(sequenceOf(slots[newest]), sequenceOf(bytes)) - 2",
         seed: "1:1:5.0.115,13.0.75,2.0.435",
     },
     {
@@ -70,27 +70,41 @@ export const MUTANTS: readonly Mutant[] = [
     {
         name: "a sequence that increases",
         file: "boot-record",
-        from: "sequence = sequenceLowest() - 2",
+        from: "sequence = least(sequenceLowest(), sequenceOf(bytes)) - 2",
         to: "sequence = sequenceLowest() + 2",
     },
     {
         name: "the boot record's check leaves the flags out",
-        file: "boot-record",
+        file: "boot-log",
         from: "return ports.digest.sha256(body).substring(0, CHECK_BYTES)",
-        to: "return ports.digest.sha256(body.substring(0, 8) + body.substring(14, BODY_BYTES)).substring(0, CHECK_BYTES)",
+        to: "return ports.digest.sha256(body.substring(0, 8) + body.substring(14, body.length)).substring(0, CHECK_BYTES)",
         first: 8,
     },
     {
         name: "a trial is not counted",
         file: "boot",
-        from: "record.trialsLeft = record.trialsLeft - 1",
-        to: "record.trialsLeft = record.trialsLeft - 0",
+        from: "if (bytes === mark) taken = taken + 1",
+        to: "if (bytes === mark) taken = taken + 0",
+        first: 5,
+    },
+    {
+        name: "an image goes by another record than the loader that started it",
+        file: "boot-record",
+        from: "if (slots[newest] === counted) result = settle()",
+        to: "if (newest >= 0) result = settle()",
+        first: 4,
+    },
+    {
+        name: "a way back that is not written down",
+        file: "boot-record",
+        from: "else recordWrite(recordRead()!)",
+        to: "",
         first: 5,
     },
     {
         name: "the loader runs a slot without looking at it",
         file: "boot",
-        from: "return regionDigest(ports.app[slot], 0, lengthBytes) === record.appDigests[slot]",
+        from: "return regionDigest(ports.app[slot], 0, lengthBytes) === record.substring(digestAt, digestAt + DIGEST_BYTES)",
         to: "return true",
     },
     {
@@ -201,7 +215,7 @@ export const MUTANTS: readonly Mutant[] = [
     },
     {
         name: "a revert keeps the new files",
-        file: "boot",
+        file: "boot-record",
         from: "if (record.revertFiles !== SLOT_NONE) record.activeFiles = record.revertFiles",
         to: "",
         first: 6,

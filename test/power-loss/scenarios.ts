@@ -131,8 +131,7 @@ function fresh(files: FileModel = {}): Memory {
 }
 
 function calmLife(lab: Lab, isNew: boolean, memory: Memory): Life {
-    const core = lab.boot()
-    core.bootDecide()
+    const core = lab.start(lab.load())
     core.runningInstall({ name: "demo", version: isNew ? "1.1.0" : "1.0.0", build_id: isNew ? "b2" : "b1", security: 0 })
     core.filesMount()
     return { lab, core, isNew, memory, mayFail: () => false, isStrict: true }

@@ -15,7 +15,7 @@ import {
     type Seed,
 } from "./faults"
 import { GEOMETRIES, Lab } from "./lab"
-import { memoryCopy, Run, runCase, type Known, type Start } from "./life"
+import { memoryCopy, Run, runCase, type CaseStart, type Known } from "./life"
 import { FILE_OPERATIONS, randomFiles, SCENARIOS, type Scenario } from "./scenarios"
 
 /** What a search has seen. */
@@ -56,14 +56,14 @@ interface Place {
     readonly scenario: number
     readonly lab: Lab
     readonly work: Scenario
-    readonly start: Start
+    readonly start: CaseStart
     readonly steps: readonly Step[]
     readonly reads: number
     readonly known: Known | undefined
 }
 
 /** The chip and the test's knowledge right before an operation. */
-interface Step extends Start {
+interface Step extends CaseStart {
     readonly operation: Operation
 }
 

@@ -14,8 +14,8 @@ describeEspruino("on Espruino", () => {
         process.stderr.write(
             `espruino: loader ${loader.bytes} B, ${loader.jsVars} JsVars; agent ${agent.bytes} B, ${agent.jsVars} JsVars\n`,
         )
-        expect(loader.bytes).toBeLessThan(6000)
-        expect(loader.jsVars).toBeLessThanOrEqual(125)
+        expect(loader.bytes).toBeLessThan(3000)
+        expect(loader.jsVars).toBeLessThanOrEqual(115)
         expect(agent.bytes).toBeLessThan(51_000)
         expect(agent.jsVars).toBeLessThanOrEqual(980)
     }, 60_000)

@@ -83,12 +83,9 @@ async function measure(folder: string, code: string, after: string): Promise<num
 
 /** The loader from its slot, at whose end, where all that it made still exists, it tells. */
 async function measureLoader(folder: string): Promise<number> {
-    const source = `"${LAYOUT.file}",${SLOT_OFFSET}`
-    const whole = (await bundleEspruinoLoader(LAYOUT, { source })).toString("latin1")
+    const whole = (await bundleEspruinoLoader(LAYOUT)).toString("latin1")
     const code = whole.slice(0, whole.indexOf("\nif(otary"))
-    const end = code.lastIndexOf('return;"')
-    // As many bytes as the word that is left out: what lies behind is found by its place.
-    return measure(folder, `${code.slice(0, end)}TELL();"${code.slice(end + 8)}`, "")
+    return measure(folder, code.replace(/;?\}\)\(\);$/, ";TELL()})();"), "")
 }
 
 /** The boot loader's cost while it runs, and that of core, agent and an empty app once they are started. */
