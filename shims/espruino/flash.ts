@@ -199,3 +199,12 @@ export function stageInstall(): void {
     kind.programStaged = regionProgramStaged
     kind.matchesStaged = regionMatchesStaged
 }
+
+/**
+ * Gives the stage's memory back; nothing is staged any more in this boot.
+ * @resident
+ */
+export function stageDrop(): void {
+    stageText = undefined as unknown as Bytes
+    stageBytes = undefined as unknown as StageArray
+}

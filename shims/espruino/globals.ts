@@ -70,4 +70,8 @@ export interface EspruinoE {
     kickWatchdog(): void
     reboot(): void
     hwRand(): number
+    /** What went wrong in the engine since the last call, such as "MEMORY": cells were asked for, and none was free. */
+    getErrorFlags(): string[] | undefined
+    /** Tells of new ones, after the callback in which they came up. */
+    on(event: "errorFlag", run: (flags: string[] | undefined) => void): void
 }
