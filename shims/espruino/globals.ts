@@ -19,6 +19,8 @@ export interface EspruinoStorage {
     /** The content as a string that stays in flash; undefined when there is no such file. */
     read(name: string, offset?: number, lengthBytes?: number): string | undefined
     write(name: string, data: string, offset?: number, sizeBytes?: number): boolean
+    /** Sizes of Storage as it is. */
+    getStats(): { totalBytes: number }
 }
 
 /** require("crypto"). */

@@ -21,6 +21,7 @@ import {
 import type { EspruinoE } from "./globals"
 import { LAYOUT_APP, LAYOUT_BOOT, LAYOUT_FILES, LAYOUT_JOURNAL, type EspruinoLayout } from "./layout"
 import { netAbort, netPause, netRequest } from "./net"
+import { storageMend } from "./storage"
 
 declare const E: EspruinoE
 declare const __OTARY_IMAGE__: RunningImage
@@ -158,4 +159,5 @@ export function espruinoMain(): void {
     // An emulated board defines it before the image starts.
     if (global.otaryNotify !== undefined) noticesStart(__OTARY_IMAGE__.version, global.otaryNotify)
     filesMount()
+    storageMend(global.otary)
 }

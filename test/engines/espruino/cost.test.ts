@@ -16,7 +16,7 @@ describeEspruino("on Espruino", () => {
         )
         expect(loader.bytes).toBeLessThan(6000)
         expect(loader.jsVars).toBeLessThanOrEqual(125)
-        expect(agent.bytes).toBeLessThan(51_000)
+        expect(agent.bytes).toBeLessThan(51_400)
         expect(agent.jsVars).toBeLessThanOrEqual(980)
     }, 60_000)
 
