@@ -208,3 +208,12 @@ export function flashInstall(layout: EspruinoLayout): void {
     kind.programStaged = regionProgramStaged
     kind.matchesStaged = regionMatchesStaged
 }
+
+/**
+ * Gives the stage's memory back; nothing is staged any more in this boot.
+ * @resident
+ */
+export function stageDrop(): void {
+    stageText = undefined as unknown as Bytes
+    stageBytes = undefined as unknown as StageArray
+}

@@ -19,6 +19,8 @@ export interface EspruinoStorage {
     /** The content as a string that stays in flash; undefined when there is no such file. */
     read(name: string, offset?: number, lengthBytes?: number): string | undefined
     write(name: string, data: string, offset?: number, sizeBytes?: number): boolean
+    /** Sizes of Storage as it is. */
+    getStats(): { totalBytes: number }
 }
 
 /** require("crypto"). */
@@ -70,4 +72,8 @@ export interface EspruinoE {
     kickWatchdog(): void
     reboot(): void
     hwRand(): number
+    /** What went wrong in the engine since the last call, such as "MEMORY": cells were asked for, and none was free. */
+    getErrorFlags(): string[] | undefined
+    /** Tells of new ones, after the callback in which they came up. */
+    on(event: "errorFlag", run: (flags: string[] | undefined) => void): void
 }

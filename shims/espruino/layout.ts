@@ -30,6 +30,8 @@ export const LAYOUT_BOOT = 0
 export const LAYOUT_JOURNAL = 1
 export const LAYOUT_APP = 2
 export const LAYOUT_FILES = 4
+/** Behind the last. */
+export const LAYOUT_END = 6
 
 /** Bytes between the first region and region `index`. */
 export function layoutOffset(layout: EspruinoLayout, index: number): number {

@@ -14,6 +14,7 @@ import {
     regionCreate,
     sha256,
     stageBytes,
+    stageDrop,
     stageHash,
     stagePut,
     stageTake,
@@ -21,6 +22,7 @@ import {
 import type { EspruinoE } from "./globals"
 import { LAYOUT_APP, LAYOUT_BOOT, LAYOUT_FILES, LAYOUT_JOURNAL, type EspruinoLayout, type EspruinoStart } from "./layout"
 import { netAbort, netPause, netRequest } from "./net"
+import { storageMend } from "./storage"
 
 declare const E: EspruinoE
 declare const __OTARY_IMAGE__: RunningImage
@@ -39,6 +41,8 @@ const CLOCK_STEP_S_MAX = 86400
 let lastS = 0
 let upS = 0
 let isArmed = false
+/** Whether the boot ends. */
+let isOver = false
 
 function clockNowS(): number {
     const now = getTime()
@@ -74,8 +78,36 @@ function clockCancel(id: number): void {
     delete waiting[id]
 }
 
+/**
+ * What the app throws outside its start ends the boot, as a panic does.
+ * @resident
+ */
+function panic(error: unknown): void {
+    // A reboot tells its listeners first, and what fails in them comes here again.
+    if (isOver) return
+    isOver = true
+    // Where no cell is free, this makes room for what follows.
+    stageDrop()
+    print("panic: " + error)
+    E.reboot()
+}
+
+/**
+ * Where no cell is free, Espruino stops what runs at any statement, which no `catch` sees, and drops events that wait: a download may lack
+ * bytes, and RAM hold half of a step. So the boot ends. Without flags there was no memory to list them.
+ * @resident
+ */
+function memoryLook(flags: string[] | undefined): void {
+    if (flags === undefined || flags.indexOf("MEMORY") >= 0) panic("out of memory")
+}
+
 function boardWatchdog(timeoutS: number): void {
-    if (isArmed) return E.kickWatchdog()
+    const flags = E.getErrorFlags()
+    if (isArmed) {
+        // Where memory was too short for the event, it is lost.
+        memoryLook(flags)
+        return E.kickWatchdog()
+    }
     isArmed = true
     E.enableWatchdog(timeoutS, false)
 }
@@ -95,12 +127,6 @@ function jsonParse(text: string): unknown {
     } catch (error) {
         return undefined
     }
-}
-
-/** What the app throws outside its start ends the boot, as a panic does. */
-function panic(error: unknown): void {
-    print("panic: " + error)
-    E.reboot()
 }
 
 /**
@@ -128,6 +154,7 @@ export function espruinoInstall(layout: EspruinoLayout): void {
 /** The start: ports, the running image, the files. */
 export function espruinoMain(): void {
     process.on("uncaughtException", panic)
+    E.on("errorFlag", memoryLook)
     const start = global.otary
     espruinoInstall(start)
     if (start.record !== undefined) bootRecordStart(start.slot, start.reason, start.record)
@@ -136,4 +163,5 @@ export function espruinoMain(): void {
     // An emulated board defines it before the image starts.
     if (global.otaryNotify !== undefined) noticesStart(__OTARY_IMAGE__.version, global.otaryNotify)
     filesMount()
+    storageMend(global.otary)
 }

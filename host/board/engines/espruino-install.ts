@@ -5,6 +5,7 @@ import { createNorFlash } from "../../../shims/host/nor-flash"
 import { installBoard } from "../install"
 import { ESPRUINO_FILE, espruinoBench, espruinoFileBytes, espruinoLayout, FACTORY_LOADER_BYTES } from "./espruino-layout"
 import type { EspruinoModel } from "./espruino-layout"
+import { rescueFiles } from "./espruino-rescue"
 
 /** Platform of the images. */
 export const ESPRUINO_PLATFORM = "espruino"
@@ -77,7 +78,7 @@ function fileSteps(name: string, content: string): InstallStep[] {
 
 /**
  * The steps of an installation, in their order: Storage is wiped, the file with the regions made before any other, the regions
- * filled, and the boot loader written last, so that a board whose installation broke off has none.
+ * filled, and the boot loader written last, behind its copy, so that a board whose installation broke off has none.
  * Errors: BoardError BOARD_INSTALL, when the board's firmware would refuse the image.
  */
 export function espruinoInstallSteps(model: EspruinoModel, installation: EspruinoInstallation): InstallStep[] {
@@ -91,6 +92,7 @@ export function espruinoInstallSteps(model: EspruinoModel, installation: Espruin
         { line: makeFile + check(name), what: `Storage: the file ${ESPRUINO_FILE} at its start` },
         ...regionSteps(model, bytes),
         ...Object.entries(installation.storage ?? {}).flatMap(([file, content]) => fileSteps(file, content)),
+        ...Object.entries(rescueFiles(model, installation.loader)).flatMap(([file, content]) => fileSteps(file, content)),
         ...fileSteps(".boot0", installation.loader),
     ]
 }

@@ -16,7 +16,7 @@ describeEspruino("on Espruino", () => {
         )
         expect(loader.bytes).toBeLessThan(3000)
         expect(loader.jsVars).toBeLessThanOrEqual(115)
-        expect(agent.bytes).toBeLessThan(51_000)
+        expect(agent.bytes).toBeLessThan(51_900)
         expect(agent.jsVars).toBeLessThanOrEqual(980)
     }, 60_000)
 
