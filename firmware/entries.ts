@@ -173,7 +173,7 @@ function partEntry(k: number): number {
     }
     if (part.baseDigest === "" && zipEntryBytes() !== part.sizeBytes) return status.STATUS_PART_SIZE
     if (part.listSrc !== "" && !listIsWhole[k]) return listMissing()
-    if (zipEntryBytes() !== journalPayloadBytes(k)) return status.STATUS_PART_SIZE
+    if (part.baseDigest !== "" && zipEntryBytes() !== journalPayloadBytes(k)) return status.STATUS_PART_SIZE
     if (target.identity !== "") journalPlace(k, zipOffset())
     partOpen(k, 0, zipCrc())
     return status.STATUS_OK
