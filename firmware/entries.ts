@@ -171,9 +171,8 @@ function partEntry(k: number): number {
         other()
         return status.STATUS_OK
     }
-    if (part.baseDigest === "" && zipEntryBytes() !== part.sizeBytes) return status.STATUS_PART_SIZE
     if (part.listSrc !== "" && !listIsWhole[k]) return listMissing()
-    if (zipEntryBytes() !== journalPayloadBytes(k)) return status.STATUS_PART_SIZE
+    if (zipEntryBytes() !== (part.baseDigest === "" ? part.sizeBytes : journalPayloadBytes(k))) return status.STATUS_PART_SIZE
     if (target.identity !== "") journalPlace(k, zipOffset())
     partOpen(k, 0, zipCrc())
     return status.STATUS_OK

@@ -1,4 +1,4 @@
-// Hex texts. Espruino has this file's functions from shims/espruino/hex.ts, where natives do the same in a tenth of the time.
+// Hex texts. Espruino and Lua have this file's functions from hex.ts of their shims, where natives do the same in a tenth of the time.
 
 import { byteOf } from "./bytes"
 import type { Bytes } from "./ports"

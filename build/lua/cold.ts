@@ -18,16 +18,22 @@ const FETCH = "_cold"
 
 /**
  * What fetches function `n`: its place and the next one's lie in a table behind the code. The slot's file stays open, as the boot loader
- * has read it to the end before. `otarySlot` is the loader's.
+ * has read it to the end before. `otarySlot` is the loader's. What was compiled is found again until the collector takes it: the table's
+ * values are weak.
  */
 const FETCHER = `local _load,_slot=loadstring or load
+local _kept=setmetatable({},{__mode="v"})
 function ${FETCH}(n)
+local run=_kept[n]
+if run then return run end
 _slot=_slot or (io or file).open("app"..otarySlot..".bin","r")
 _slot:seek("set",${TABLE_MARK}+n*${PLACE_DIGITS})
 local from=tonumber(_slot:read(${PLACE_DIGITS}))
 local size=tonumber(_slot:read(${PLACE_DIGITS}))-from
 _slot:seek("set",from)
-return _load(_slot:read(size))()
+run=_load(_slot:read(size))()
+_kept[n]=run
+return run
 end
 `
 

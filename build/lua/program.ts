@@ -83,12 +83,16 @@ export function virtualHost(root: string, options: ts.CompilerOptions, files: Re
     return host
 }
 
-/** Puts the module of boards without keys in the place of the one that checks signatures. */
-function leaveSignatures(host: ts.CompilerHost): void {
+/** Puts other modules in the places of firmware's own: natives for hex texts, and nothing for the check of signatures without keys. */
+function replaceModules(host: ts.CompilerHost, { root, isUnsigned = false }: LuaInput): void {
+    const firmware = resolve(root, "firmware") + sep
+    const replaced = new Map([["./hex", resolve(root, "shims/nodemcu/hex")]])
+    if (isUnsigned) replaced.set("./signature", resolve(root, "firmware/unsigned"))
     host.resolveModuleNameLiterals = (literals, containing, redirected, options) =>
-        literals.map(({ text }) =>
-            ts.resolveModuleName(text === "./signature" ? "./unsigned" : text, containing, options, host, undefined, redirected),
-        )
+        literals.map(({ text }) => {
+            const name = resolve(containing).startsWith(firmware) ? (replaced.get(text) ?? text) : text
+            return ts.resolveModuleName(name, containing, options, host, undefined, redirected)
+        })
 }
 
 /** The first errors of a compilation as lines of `file:line:column: what`. */
@@ -105,7 +109,7 @@ export function readProgram(input: LuaInput): LuaProgram {
     const options = compilerOptions(input.root)
     const virtual = new Map(input.virtual.map(({ path, text }) => [path, text]))
     const host = virtualHost(input.root, options, virtual)
-    if (input.isUnsigned === true) leaveSignatures(host)
+    replaceModules(host, input)
     const program = ts.createProgram({ rootNames: [...input.entries], options, host })
     const checker = program.getTypeChecker()
     const modules: ts.SourceFile[] = []

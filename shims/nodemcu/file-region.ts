@@ -16,13 +16,20 @@ const OPEN_MAX = 3
 /** Erased flash is written in pieces of this size. */
 const BLANK_BYTES = 256
 
-const openNames: string[] = ["", "", ""]
-const openFiles: (BoardFile | undefined)[] = [undefined, undefined, undefined]
+/** The file of a region. */
+interface RegionFile {
+    readonly name: string
+    /** Undefined while it is closed. */
+    open: BoardFile | undefined
+}
+
+/** Regions whose files are open. */
+const opened: (RegionFile | undefined)[] = [undefined, undefined, undefined]
 let openNext = 0
 let blank = ""
 
 // An erase that waits: the program that follows writes the whole unit, so that erased bytes need not be written before.
-let waitingName = ""
+let waiting: RegionFile | undefined
 let waitingAt = 0
 let waitingBytes = 0
 
@@ -32,10 +39,11 @@ function opener(name: string): BoardFile | undefined {
 }
 
 function closeAt(k: number): void {
-    const open = openFiles[k]
-    if (open !== undefined) open.close()
-    openNames[k] = ""
-    openFiles[k] = undefined
+    const region = opened[k]
+    if (region === undefined) return
+    if (region.open !== undefined) region.open.close()
+    region.open = undefined
+    opened[k] = undefined
 }
 
 /** Closes every region's file: what was written is then out of all caches. */
@@ -43,26 +51,26 @@ export function regionsClose(): void {
     for (let k = 0; k < OPEN_MAX; k++) closeAt(k)
 }
 
+/** Opens the file of a region, in the place of the one that was opened first. */
+function openFile(region: RegionFile): void {
+    const fresh = opener(region.name)
+    if (fresh === undefined) return
+    closeAt(openNext)
+    opened[openNext] = region
+    region.open = fresh
+    openNext = (openNext + 1) % OPEN_MAX
+}
+
 /**
- * The file of a region, at `offset`; undefined when it cannot be opened.
+ * The file of a region, at `offset`; undefined when it cannot be opened. An erase that waits is carried out first.
  * @resident
  */
-function openAt(name: string, offset: number): BoardFile | undefined {
-    for (let k = 0; k < OPEN_MAX; k++) {
-        const open = openFiles[k]
-        if (openNames[k] === name && open !== undefined) {
-            if (open.seek("set", offset) === undefined) return undefined
-            return open
-        }
-    }
-    const fresh = opener(name)
-    if (fresh === undefined) return undefined
-    closeAt(openNext)
-    openNames[openNext] = name
-    openFiles[openNext] = fresh
-    openNext = (openNext + 1) % OPEN_MAX
-    if (fresh.seek("set", offset) === undefined) return undefined
-    return fresh
+function fileAt(region: RegionFile, offset: number): BoardFile | undefined {
+    if (waiting !== undefined) settle()
+    if (region.open === undefined) openFile(region)
+    const open = region.open
+    if (open === undefined || open.seek("set", offset) === undefined) return undefined
+    return open
 }
 
 /** @resident */
@@ -81,32 +89,26 @@ function blankWrite(target: BoardFile, lengthBytes: number): boolean {
  * @resident
  */
 function flushed(target: BoardFile): number {
-    const done = target.flush()
-    if (io !== undefined && done === undefined) return STATUS_FLASH
+    if (target.flush() === undefined && io !== undefined) return STATUS_FLASH
     return STATUS_OK
 }
 
-function blankAt(name: string, offset: number, lengthBytes: number): number {
-    const target = openAt(name, offset)
+function blankAt(region: RegionFile, offset: number, lengthBytes: number): number {
+    const target = fileAt(region, offset)
     if (target === undefined || !blankWrite(target, lengthBytes)) return STATUS_FLASH
     return flushed(target)
 }
 
-/**
- * Carries out the erase that waits. Where that fails, whoever reads the bytes back finds out.
- * @resident
- */
+/** Carries out the erase that waits. Where that fails, whoever reads the bytes back finds out. */
 function settle(): void {
-    if (waitingName === "") return
-    const name = waitingName
-    waitingName = ""
-    blankAt(name, waitingAt, waitingBytes)
+    const region = waiting
+    waiting = undefined
+    if (region !== undefined) blankAt(region, waitingAt, waitingBytes)
 }
 
 /** @resident */
-function read(name: string, offset: number, lengthBytes: number): Bytes {
-    settle()
-    const source = openAt(name, offset)
+function read(region: RegionFile, offset: number, lengthBytes: number): Bytes {
+    const source = fileAt(region, offset)
     if (source === undefined) return ""
     const bytes = source.read(lengthBytes)
     if (bytes === undefined) return ""
@@ -114,47 +116,44 @@ function read(name: string, offset: number, lengthBytes: number): Bytes {
 }
 
 /** @resident */
-function program(name: string, offset: number, bytes: Bytes): number {
-    settle()
-    const target = openAt(name, offset)
+function program(region: RegionFile, offset: number, bytes: Bytes): number {
+    const target = fileAt(region, offset)
     if (target === undefined || target.write(bytes) === undefined) return STATUS_FLASH
     return flushed(target)
 }
 
 /** The boot record goes last of all: everything before it must be in flash, not in a cache of the file system. */
-function programSafely(name: string, offset: number, bytes: Bytes): number {
+function programSafely(region: RegionFile, offset: number, bytes: Bytes): number {
     settle()
     regionsClose()
-    const status = program(name, offset, bytes)
+    const status = program(region, offset, bytes)
     regionsClose()
     return status
 }
 
 /** @resident */
-function programStaged(name: string, offset: number, lengthBytes: number, programBytes: number): number {
+function programStaged(region: RegionFile, offset: number, lengthBytes: number, programBytes: number): number {
     let endBytes = alignUp(lengthBytes, programBytes)
-    if (waitingName === name && waitingAt === offset && waitingBytes >= endBytes) {
+    if (waiting === region && waitingAt === offset && waitingBytes >= endBytes) {
         endBytes = waitingBytes
-        waitingName = ""
-    } else settle()
-    const target = openAt(name, offset)
+        waiting = undefined
+    }
+    const target = fileAt(region, offset)
     if (target === undefined || !stageWrite(target, lengthBytes) || !blankWrite(target, endBytes - lengthBytes))
         return STATUS_FLASH
     return flushed(target)
 }
 
 /** @resident */
-function matchesStaged(name: string, offset: number, lengthBytes: number): boolean {
-    settle()
-    const source = openAt(name, offset)
+function matchesStaged(region: RegionFile, offset: number, lengthBytes: number): boolean {
+    const source = fileAt(region, offset)
     return source !== undefined && stageMatches(source, lengthBytes)
 }
 
 /** @resident */
-function erase(name: string, offset: number, eraseBytes: number, mayWait: boolean): number {
-    settle()
-    if (!mayWait) return blankAt(name, offset, eraseBytes)
-    waitingName = name
+function eraseLater(region: RegionFile, offset: number, eraseBytes: number): number {
+    if (waiting !== undefined) settle()
+    waiting = region
     waitingAt = offset
     waitingBytes = eraseBytes
     return STATUS_OK
@@ -175,15 +174,17 @@ export function fileBytes(name: string): number {
  * erase off until the next call.
  */
 export function fileRegion(name: string, eraseBytes: number, programBytes: number, use: number): Region {
-    const isBoot = use === REGION_BOOT
+    const region: RegionFile = { name, open: undefined }
+    const programAt = use === REGION_BOOT ? programSafely : program
+    const eraseAt = use === REGION_PAYLOAD ? eraseLater : blankAt
     return {
         sizeBytes: fileBytes(name),
         eraseBytes,
         programBytes,
-        read: (offset, lengthBytes) => read(name, offset, lengthBytes),
-        erase: offset => erase(name, offset, eraseBytes, use === REGION_PAYLOAD),
-        program: (offset, bytes) => (isBoot ? programSafely(name, offset, bytes) : program(name, offset, bytes)),
-        programStaged: (offset, lengthBytes) => programStaged(name, offset, lengthBytes, programBytes),
-        matchesStaged: (offset, lengthBytes) => matchesStaged(name, offset, lengthBytes),
+        read: (offset, lengthBytes) => read(region, offset, lengthBytes),
+        erase: offset => eraseAt(region, offset, eraseBytes),
+        program: (offset, bytes) => programAt(region, offset, bytes),
+        programStaged: (offset, lengthBytes) => programStaged(region, offset, lengthBytes, programBytes),
+        matchesStaged: (offset, lengthBytes) => matchesStaged(region, offset, lengthBytes),
     }
 }

@@ -7,60 +7,34 @@ import { crypto, type BoardFile } from "./modules"
 const PIECES_MAX = 24
 
 const pieces: Bytes[] = []
-const starts: number[] = []
-const ends: number[] = []
 let count = 0
 let heldBytes = 0
-let isCut = false
-
-/** @hot */
-function put(at: number, bytes: Bytes, from: number, to: number): void {
-    if (at === 0) {
-        count = 0
-        heldBytes = 0
-    }
-    if (count === PIECES_MAX) join()
-    isCut = false
-    pieces[count] = bytes
-    starts[count] = from
-    ends[count] = to
-    count = count + 1
-    heldBytes = heldBytes + to - from
-}
 
 /** @hot */
 function place(bytes: Bytes, at: number): void {
-    put(at, bytes, 0, bytes.length)
+    if (at === 0) count = 0
+    if (count === PIECES_MAX) join()
+    pieces[count] = bytes
+    count = count + 1
+    heldBytes = at + bytes.length
 }
 
 /**
- * Makes every piece a string of its own: the ends of a block share theirs with its neighbours.
+ * The ends of a block share their chunks with its neighbours: each has a string of its own.
  * @resident
  */
-function cut(): void {
-    if (isCut) return
-    isCut = true
-    for (let k = 0; k < count; k++) {
-        if (starts[k] > 0 || ends[k] < pieces[k].length) {
-            pieces[k] = pieces[k].substring(starts[k], ends[k])
-            ends[k] = ends[k] - starts[k]
-            starts[k] = 0
-        }
-    }
+function put(at: number, bytes: Bytes, from: number, to: number): void {
+    if (from === 0 && to === bytes.length) place(bytes, at)
+    else place(bytes.substring(from, to), at)
 }
 
 /** Makes one piece of all. */
 function join(): void {
-    const whole = take(heldBytes)
-    pieces[0] = whole
-    starts[0] = 0
-    ends[0] = whole.length
+    pieces[0] = take(heldBytes)
     count = 1
-    heldBytes = whole.length
 }
 
 function take(lengthBytes: number): Bytes {
-    cut()
     let bytes = ""
     for (let k = 0; k < count && bytes.length < lengthBytes; k++) bytes = bytes + pieces[k]
     return bytes.substring(0, lengthBytes)
@@ -68,7 +42,6 @@ function take(lengthBytes: number): Bytes {
 
 /** @resident */
 function sha256(lengthBytes: number): Bytes {
-    cut()
     if (lengthBytes !== heldBytes) return sha256Of(take(lengthBytes))
     const hasher = crypto.new_hash("SHA256")
     for (let k = 0; k < count; k++) hasher.update(pieces[k])
@@ -86,13 +59,8 @@ function noCrc32(): number {
     return 0
 }
 
-/**
- * Leaves the first `lengthBytes` alone in the stage.
- * @resident
- */
+/** Leaves the first `lengthBytes` alone in the stage. */
 function trim(lengthBytes: number): void {
-    cut()
-    if (lengthBytes >= heldBytes) return
     heldBytes = lengthBytes
     join()
 }
@@ -102,7 +70,7 @@ function trim(lengthBytes: number): void {
  * @resident
  */
 export function stageWrite(target: Pick<BoardFile, "write">, lengthBytes: number): boolean {
-    trim(lengthBytes)
+    if (lengthBytes < heldBytes) trim(lengthBytes)
     for (let k = 0; k < count; k++) {
         if (target.write(pieces[k]) === undefined) return false
     }
@@ -114,19 +82,16 @@ export function stageWrite(target: Pick<BoardFile, "write">, lengthBytes: number
  * @resident
  */
 export function stageMatches(source: BoardFile, lengthBytes: number): boolean {
-    trim(lengthBytes)
+    if (lengthBytes < heldBytes) trim(lengthBytes)
     for (let k = 0; k < count; k++) {
-        if (source.read(pieces[k].length) !== pieces[k]) return false
+        const piece = pieces[k]
+        if (source.read(piece.length) !== piece) return false
     }
     return true
 }
 
 /** Creates the port. SHA-256 alone decides over payload: NodeMCU has no CRC-32 of its own. */
 export function createStage(): Stage {
-    for (let k = 0; k < PIECES_MAX; k++) {
-        pieces[k] = ""
-        starts[k] = 0
-        ends[k] = 0
-    }
+    for (let k = 0; k < PIECES_MAX; k++) pieces[k] = ""
     return { put, place, sha256, crc32: noCrc32, hasCrc32: false, take }
 }

@@ -3,6 +3,7 @@
 import { createDisk, openFile } from "../../../host/board/engines/lua/disk"
 import type { LuaFile } from "../../../host/board/engines/lua/calls"
 import type { LuaVersion } from "../../../host/board/engines/lua/machine"
+import { BLOCK_BYTES } from "../../../firmware/constants"
 import { createRig, install, updateOptions, type Rig } from "../../firmware/core"
 import { imageOf, seededBytes } from "../../firmware/images"
 import { startLuaCore, type LuaCore } from "./harness"
@@ -59,87 +60,101 @@ function alignedImage(): Buffer {
     return build((1024 - (start % 1024)) % 1024)
 }
 
-const FEED = (chunkBytes: number): string => `
-local process, chunks = __exports["updater.updaterProcess"], {}
-local f = io.open("image.bin", "r")
+/** The image in chunks, and the least that any updater does for block `k` of their bytes: hash, write, read back. */
+const FLOOR = (chunkBytes: number): string => `
+local chunks, f = {}, io.open("image.bin", "r")
 repeat
   local chunk = f:read(${chunkBytes})
   chunks[#chunks + 1] = chunk
 until not chunk
-local count, between, atBlock, blocks, quiet = collectgarbage, 0, 0, 0, 0
-local from, to, status = 24, #chunks - 8, 0
-for k = 1, from - 1 do process(chunks[k]) end
+f:close()
+f = io.open("app1.bin", "r+")
+local function floorBlock(k)
+  local first = k * ${BLOCK_BYTES / chunkBytes}
+  local last, same = first + ${BLOCK_BYTES / chunkBytes}, true
+  local hash = crypto.new_hash("SHA256")
+  for p = first + 1, last do hash:update(chunks[p]) end
+  hash:finalize()
+  f:seek("set", k * ${BLOCK_BYTES})
+  for p = first + 1, last do f:write(chunks[p]) end
+  f:flush()
+  f:seek("set", k * ${BLOCK_BYTES})
+  for p = first + 1, last do same = f:read(${chunkBytes}) == chunks[p] and same end
+  if not same then error("floor: flash differs") end
+end
+local process, status = __exports["updater.updaterProcess"], 0
+`
+
+/** The floor's blocks begin elsewhere in the image than the part's, so that none of their hashes is there already. */
+const ALLOCATION = `
+local count, from, to, quiet = collectgarbage, 24, #chunks - 8, 0
+for k = 1, from - 9 do process(chunks[k]) end
+-- A full collection makes Lua's stack smaller; a block of warm-up, and it has its size again.
 count() count() count("stop")
+for k = from - 8, from - 1 do process(chunks[k]) end
 local total = count("count")
 for k = from, to do
   local before = count("count")
   process(chunks[k])
-  local grown = (count("count") - before) * 1024
-  if grown == 0 then quiet = quiet + 1
-  elseif grown < 256 then between = between + grown
-  else atBlock = atBlock + grown blocks = blocks + 1 end
+  if count("count") == before then quiet = quiet + 1 end
 end
 total = (count("count") - total) * 1024
 for k = to + 1, #chunks do status = process(chunks[k]) end
-local sums = " quiet " .. quiet .. " between " .. between .. " blocks " .. blocks .. " atBlock " .. atBlock .. " total " .. total
-print("status " .. status .. " chunks " .. to - from + 1 .. sums)
+local blocks, floor = to - from + 1 - quiet, 0
+count() count() count("stop")
+floorBlock(0)
+floor = count("count")
+for k = 1, blocks do floorBlock(k) end
+floor = (count("count") - floor) * 1024
+local figures = " quiet " .. quiet .. " blocks " .. blocks .. " total " .. total .. " floor " .. floor
+print("status " .. status .. " chunks " .. to - from + 1 .. figures)
 `
 
-/** Bytes allocated while 256 KiB come in, by chunks. */
+/** Bytes allocated while most of 256 KiB come in. */
 export interface LuaAllocation {
     readonly status: number
     readonly chunks: number
     /** Chunks for which nothing at all was allocated. */
     readonly quiet: number
+    /** Chunks that ended a block: all others. */
+    readonly blocks: number
+    /** For all chunks. */
     readonly total: number
+    /** For hash, write and read-back of as many blocks, by the same natives and without the core. */
+    readonly floor: number
 }
 
 /** Feeds an image in chunks of `chunkBytes`, the collector stopped after the warm-up. */
 export function measureAllocation(version: LuaVersion, chunkBytes: number): LuaAllocation {
     const { core, rig } = startWith(version, alignedImage())
-    return figures(core, rig, FEED(chunkBytes)) as unknown as LuaAllocation
+    return figures(core, rig, FLOOR(chunkBytes) + ALLOCATION) as unknown as LuaAllocation
 }
 
-const FLOOR = `
-local f, chunks = io.open("image.bin", "r"), {}
-repeat
-  local chunk = f:read(1024)
-  chunks[#chunks + 1] = chunk
-until not chunk
-f:close()
-f = io.open("app1.bin", "r+")
-function floor()
-  local same = 0
-  for k = 0, 252, 4 do
-    local hash = crypto.new_hash("SHA256")
-    for p = 1, 4 do hash:update(chunks[k + p]) end
-    hash:finalize()
-    f:seek("set", k * 1024)
-    for p = 1, 4 do f:write(chunks[k + p]) end
-    f:flush()
-    f:seek("set", k * 1024)
-    for p = 1, 4 do if f:read(1024) == chunks[k + p] then same = same + 1 end end
-  end
-  if same ~= 256 then error("floor: flash differs") end
-end
-local create, process = __exports["updater.updaterContextCreate"], __exports["updater.updaterProcess"]
-local round, status = 0, 0
-function before()
+/** A block's worth of work at a time, of the floor and of the updater. */
+const COST = (chunkBytes: number): string => `
+local create, round, at = __exports["updater.updaterContextCreate"], 0, 0
+-- What was compiled for the image before is not there any more.
+function floorStart() collectgarbage() collectgarbage() at = 0 end
+function floorStep() floorBlock(at) at = at + 1 end
+function coreStart()
   __exports["updater.updaterAbort"]()
-  round = round + 1
+  round, at = round + 1, 1
   create({ identity = "round " .. round, updateId = "u", commitTimeoutS = 60, sizeBytes = 0, ignoreSameVersion = false })
+  collectgarbage() collectgarbage()
 end
-function manifest() status = process(chunks[1]) end
-function rest()
-  for k = 2, #chunks do status = process(chunks[k]) end
-  if status ~= 1 then error("refused: " .. status) end
+function manifest() process(chunks[1]) end
+function coreStep()
+  for k = at + 1, math.min(at + ${BLOCK_BYTES / chunkBytes}, #chunks) do status = process(chunks[k]) end
+  at = at + ${BLOCK_BYTES / chunkBytes}
+  if status < 0 or at >= #chunks and status ~= 1 then error("refused: " .. status) end
 end
 `
 
-/** Times of one run, in ms: the least of many rounds, since whatever else the machine does only adds to them. */
+/** Times of one run, in ms. */
 export interface LuaCost {
+    readonly chunkBytes: number
     readonly floorMs: number
-    /** The first chunk, which holds the manifest: parsed, its CRC-32 computed with a module `bit` that is Lua here and C on boards. */
+    /** The first chunk, which holds the manifest: parsed, and its CRC-32 computed, by modules that are Lua here and C on boards. */
     readonly manifestMs: number
     /** All other chunks. */
     readonly coreMs: number
@@ -147,22 +162,76 @@ export interface LuaCost {
     readonly ratio: number
 }
 
-const ROUNDS = 40
+const ROUNDS = 60
+const FLOOR_STEPS = PART_BYTES / BLOCK_BYTES
 
-/** 256 KiB in chunks of 1024 bytes on Lua 5.1: the floor (write, hash, read back) and the updater in turn. */
-export function measureCost(): LuaCost {
-    const { core } = startWith("5.1", alignedImage())
+/** A core with the functions of COST beside it. */
+function startCost(chunkBytes: number): {
+    readonly core: LuaCore
+    readonly rig: Rig
+    readonly call: (name: string) => void
+    readonly coreSteps: number
+} {
+    const image = alignedImage()
+    const { core, rig } = startWith("5.1", image)
     const must = (message: string): void => {
         if (message !== "") throw new Error(message)
     }
-    must(core.machine.run(FLOOR))
-    const least = { floor: Infinity, before: Infinity, manifest: Infinity, rest: Infinity }
-    for (let round = 0; round < ROUNDS; round++) {
-        for (const name of ["floor", "before", "manifest", "rest"] as const) {
+    must(core.machine.run(FLOOR(chunkBytes) + COST(chunkBytes)))
+    const coreSteps = Math.ceil((image.length - chunkBytes) / BLOCK_BYTES)
+    return { core, rig, call: name => must(core.machine.call(name)), coreSteps }
+}
+
+/**
+ * 256 KiB in chunks of `chunkBytes` on Lua 5.1: the floor (hash, write, read back, and nothing else) and the updater in turn, each
+ * from a heap that was just collected. Of each step counts the least of many rounds, since whatever else the machine does only adds.
+ */
+export function measureCost(chunkBytes: number): LuaCost {
+    const { call, coreSteps } = startCost(chunkBytes)
+    const infinite = (steps: number): number[] => Array.from({ length: steps }, () => Infinity)
+    const least = { floorStep: infinite(FLOOR_STEPS), manifest: infinite(1), coreStep: infinite(coreSteps) }
+    const run = (name: keyof typeof least): void =>
+        least[name].forEach((ms, step) => {
             const startMs = performance.now()
-            must(core.machine.call(name))
-            least[name] = Math.min(least[name], performance.now() - startMs)
-        }
+            call(name)
+            least[name][step] = Math.min(ms, performance.now() - startMs)
+        })
+    for (let round = 0; round < ROUNDS; round++) {
+        call("floorStart")
+        run("floorStep")
+        call("coreStart")
+        run("manifest")
+        run("coreStep")
     }
-    return { floorMs: least.floor, manifestMs: least.manifest, coreMs: least.rest, ratio: least.rest / least.floor }
+    const sum = (list: number[]): number => list.reduce((total, ms) => total + ms, 0)
+    const [floorMs, coreMs] = [sum(least.floorStep), sum(least.coreStep)]
+    return { chunkBytes, floorMs, manifestMs: sum(least.manifest), coreMs, ratio: coreMs / floorMs }
+}
+
+const COUNT = (coreSteps: number): string => `
+local function instructions(step, steps)
+  local count = 0
+  __sethook(function() count = count + 1 end, "", 1)
+  for _ = 1, steps do step() end
+  __sethook()
+  return count
+end
+floorStart()
+local floor = instructions(floorStep, ${FLOOR_STEPS})
+coreStart()
+manifest()
+print("floor " .. floor .. " core " .. instructions(coreStep, ${coreSteps}))
+`
+
+/** Instructions of Lua's machine for 256 KiB, what is Lua in the emulated modules included: the same on every run and machine. */
+export interface LuaInstructions {
+    readonly floor: number
+    /** For all chunks but the first. */
+    readonly core: number
+}
+
+/** Counts what measureCost times. */
+export function countInstructions(chunkBytes: number): LuaInstructions {
+    const { core, rig, coreSteps } = startCost(chunkBytes)
+    return figures(core, rig, COUNT(coreSteps)) as unknown as LuaInstructions
 }

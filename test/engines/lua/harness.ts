@@ -24,6 +24,7 @@ const MODULES: Readonly<Record<string, string>> = {
     commit: "firmware/commit",
     files: "firmware/files",
     filesLog: "firmware/files-log",
+    hex: "shims/nodemcu/hex",
     ports: "firmware/ports",
     running: "firmware/running",
     schedule: "firmware/schedule",
@@ -145,22 +146,26 @@ const boots = new Map<LuaVersion, Boot[]>()
 const BOOTS_MAX = 8
 
 /**
- * Cold functions are compiled once a boot, not once a call: suites call them thousands of times. A suite that measures sets `__forget`;
- * boards have none of this.
+ * Cold functions are compiled once a boot: suites call them thousands of times, and boards lose them to the collector. A suite that
+ * measures sets `__forget`, and has what boards have.
  */
 const KEEP_COLD = `
 local fetch, kept = _cold, {}
 function _cold(n)
-  local run = not __forget and kept[n] or fetch(n)
+  if __forget then
+    kept = nil
+    return fetch(n)
+  end
+  local run = kept[n] or fetch(n)
   kept[n] = run
   return run
 end
 `
 
-/** Loads the modules and the core. */
+/** Loads the modules and the core. A suite that counts instructions finds `debug.sethook` as `__sethook`; boards have no `debug`. */
 function loadCore(version: LuaVersion, machine: LuaMachine): void {
     for (const text of [
-        preludeOf(version, true).replace("os, package", `${WIRE_LUA}\nos, package`),
+        preludeOf(version, true).replace("os, package", `${WIRE_LUA}\n__sethook = debug.sethook\nos, package`),
         'otarySlot = "-core"',
         coreBundle(),
         KEEP_COLD,
