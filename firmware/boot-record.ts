@@ -199,8 +199,10 @@ const DAMAGED_BYTES = 8
 
 /** The bytes of a valid slot; "" of an erased one. Of any other DAMAGED, and behind it what lies where a record has its sequence. */
 function slotRead(i: number): Bytes {
-    const bytes = regionRead(ports.boot, slotAt(i), BOOT_RECORD_BYTES)
-    if (recordIsValid(bytes)) return bytes
+    // With its padding: where that is not blank, the slot takes no write.
+    const bytes = regionRead(ports.boot, slotAt(i), recordAt(0, 1))
+    const record = bytes.substring(0, BOOT_RECORD_BYTES)
+    if (recordIsValid(record)) return record
     if (bytes !== "" && bytesAreErased(bytes)) return ""
     return DAMAGED + bytes.substring(1, DAMAGED_BYTES)
 }

@@ -32,7 +32,7 @@ import { ports, type Bytes, type Native } from "./ports"
 import { regionDigest, regionRead, regionWrite } from "./region"
 import { STATUS_NO_BOOT_RECORD, STATUS_OK, STATUS_ROLLED_BACK, STATUS_SLOT_DAMAGED } from "./status"
 
-let record: Bytes = ""
+let recordBytes: Bytes = ""
 /** The erase unit that holds it. */
 let unit = 0
 let reason: number = STATUS_OK
@@ -44,17 +44,17 @@ let reason: number = STATUS_OK
  */
 export function bootDecide(): number {
     recordFind()
-    if (record === "") return STATUS_NO_BOOT_RECORD
+    if (recordBytes === "") return STATUS_NO_BOOT_RECORD
     ports.board.watchdog(WATCHDOG_TIMEOUT_S)
-    const isCommitted = (u8(record, FLAGS_AT) & FLAG_COMMITTED) !== 0
-    const slot = choose(u8(record, ACTIVE_APP_AT), isCommitted)
+    const isCommitted = (u8(recordBytes, FLAGS_AT) & FLAG_COMMITTED) !== 0
+    const slot = choose(u8(recordBytes, ACTIVE_APP_AT), isCommitted)
     if (ports.native !== undefined && (isCommitted || reason !== STATUS_OK)) nativeFollow(ports.native)
     return slot
 }
 
 /** The record that was decided by, for bootRecordStart; "" when none is valid. */
 export function bootRecord(): Bytes {
-    return record
+    return recordBytes
 }
 
 /** STATUS_OK, or why bootDecide went back, for bootRecordStart. */
@@ -64,15 +64,15 @@ export function bootReason(): number {
 
 /** Bytes of the part in the app slot that bootDecide has chosen, or in the other one, as the record says. */
 export function bootSlotBytes(slot: number): number {
-    return u31(record, APP_BYTES_AT + slot * 4)
+    return u31(recordBytes, APP_BYTES_AT + slot * 4)
 }
 
 function recordFind(): void {
-    record = ""
+    recordBytes = ""
     for (let k = 0; k < BOOT_SLOTS * 2; k++) {
         const bytes = regionRead(ports.boot, recordAt(k & 1, k >>> 1), BOOT_RECORD_BYTES)
-        if (recordIsValid(bytes) && (record === "" || sequenceOf(bytes) < sequenceOf(record))) {
-            record = bytes
+        if (recordIsValid(bytes) && (recordBytes === "" || sequenceOf(bytes) < sequenceOf(recordBytes))) {
+            recordBytes = bytes
             unit = k & 1
         }
     }
@@ -82,7 +82,7 @@ function choose(active: number, isCommitted: boolean): number {
     const isWhole = slotIsWhole(active)
     reason = STATUS_OK
     if (isWhole && (isCommitted || trialTake())) return active
-    let back = u8(record, REVERT_APP_AT)
+    let back = u8(recordBytes, REVERT_APP_AT)
     if (isCommitted) back = 1 - active
     if (back < SLOT_COUNT && !(isCommitted && isOutdated(back)) && slotIsWhole(back)) {
         reason = STATUS_SLOT_DAMAGED
@@ -95,14 +95,14 @@ function choose(active: number, isCommitted: boolean): number {
 
 /** Whether an image is from before the security counter was raised: it holds what that was raised for, and is no way out. */
 function isOutdated(slot: number): boolean {
-    return u31(record, APP_SECURITY_AT + slot * 4) < u31(record, SECURITY_AT)
+    return u31(recordBytes, APP_SECURITY_AT + slot * 4) < u31(recordBytes, SECURITY_AT)
 }
 
 function slotIsWhole(slot: number): boolean {
     const lengthBytes = bootSlotBytes(slot)
     if (lengthBytes <= 0 || lengthBytes > ports.app[slot].sizeBytes) return false
     const digestAt = APP_DIGESTS_AT + slot * DIGEST_BYTES
-    return regionDigest(ports.app[slot], 0, lengthBytes) === record.substring(digestAt, digestAt + DIGEST_BYTES)
+    return regionDigest(ports.app[slot], 0, lengthBytes) === recordBytes.substring(digestAt, digestAt + DIGEST_BYTES)
 }
 
 /**
@@ -110,20 +110,20 @@ function slotIsWhole(slot: number): boolean {
  * be taken for ever. Nor is one of an image whose native firmware the platform has left by itself.
  */
 function trialTake(): boolean {
-    const native = u8(record, NATIVE_AT)
+    const native = u8(recordBytes, NATIVE_AT)
     if (native !== 0 && (ports.native === undefined || ports.native.running() !== native)) return false
-    const head = "OTT1" + record.substring(TRIAL_ID_AT, TRIAL_ID_AT + 4)
+    const head = "OTT1" + recordBytes.substring(TRIAL_ID_AT, TRIAL_ID_AT + 4)
     const mark = head + checkOf(head)
-    const blank = bytesRepeated(255, TRIAL_MARK_BYTES)
+    const blank = bytesRepeated(255, markBytes())
     let taken = 0
     let free = TRIAL_MARKS
     for (let k = TRIAL_MARKS * 2 - 1; k >= 0; k--) {
-        const bytes = regionRead(ports.boot, markAt(k), TRIAL_MARK_BYTES)
-        if (bytes === mark) taken = taken + 1
+        const bytes = regionRead(ports.boot, markAt(k), blank.length)
+        if (bytes.substring(0, TRIAL_MARK_BYTES) === mark) taken = taken + 1
         // Marks of the record's unit come first; the last blank ones of them are free.
         if (k === free - 1 && bytes === blank) free = k
     }
-    if (taken >= u8(record, TRIALS_AT)) return false
+    if (taken >= u8(recordBytes, TRIALS_AT)) return false
     while (free < TRIAL_MARKS) {
         if (regionWrite(ports.boot, markAt(free), mark) === STATUS_OK) return true
         free = free + 1
@@ -135,7 +135,11 @@ function trialTake(): boolean {
 function markAt(k: number): number {
     let half = unit
     if (k >= TRIAL_MARKS) half = 1 - unit
-    return recordAt(half, BOOT_SLOTS) + (k % TRIAL_MARKS) * alignUp(TRIAL_MARK_BYTES, ports.boot.programBytes)
+    return recordAt(half, BOOT_SLOTS) + (k % TRIAL_MARKS) * markBytes()
+}
+
+function markBytes(): number {
+    return alignUp(TRIAL_MARK_BYTES, ports.boot.programBytes)
 }
 
 /**
@@ -143,6 +147,6 @@ function markAt(k: number): number {
  * A committed image has accepted its own before.
  */
 function nativeFollow(native: Native): void {
-    const cameBack = reason !== STATUS_OK || (u8(record, FLAGS_AT) & FLAG_CAME_BACK) !== 0
-    if (native.isOnTrial() || (cameBack && native.running() === u8(record, NATIVE_AT))) native.leave()
+    const cameBack = reason !== STATUS_OK || (u8(recordBytes, FLAGS_AT) & FLAG_CAME_BACK) !== 0
+    if (native.isOnTrial() || (cameBack && native.running() === u8(recordBytes, NATIVE_AT))) native.leave()
 }

@@ -67,7 +67,7 @@ export const DEFECTS: readonly Defect[] = [
     row(
         "boot",
         "a slot that is not verified at boot",
-        /return regionDigest\(ports.app\[slot\], 0, lengthBytes\) === record\d*.substring\(digestAt, digestAt \+ DIGEST_BYTES\);/,
+        /return regionDigest\(ports\.app\[slot\], 0, lengthBytes\) === recordBytes\.substring\(digestAt\d*, digestAt\d* \+ DIGEST_BYTES\);/,
         "return true;",
     ),
     row("files", "records of any length", /end > region\d*\.sizeBytes/, "false"),
