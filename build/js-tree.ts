@@ -5,9 +5,16 @@ import { parse, type Node } from "acorn"
 /** A node with whatever fields its type has. */
 export type Tree = Node & { readonly [field: string]: unknown }
 
+/** What was parsed last: a pass often begins with the text that the one before it ended with. */
+let parsed: { readonly code: string; readonly tree: Tree } | undefined
+
 /** Parses a script. Throws acorn's SyntaxError. */
 export function parseScript(code: string): Tree {
-    return parse(code, { ecmaVersion: 2022, sourceType: "script", allowReturnOutsideFunction: true }) as unknown as Tree
+    if (parsed?.code !== code) {
+        const tree = parse(code, { ecmaVersion: 2022, sourceType: "script", allowReturnOutsideFunction: true })
+        parsed = { code, tree: tree as unknown as Tree }
+    }
+    return parsed.tree
 }
 
 function isTree(value: unknown): value is Tree {
