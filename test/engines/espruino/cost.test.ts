@@ -14,10 +14,10 @@ describeEspruino("on Espruino", () => {
         process.stderr.write(
             `espruino: loader ${loader.bytes} B, ${loader.jsVars} JsVars; agent ${agent.bytes} B, ${agent.jsVars} JsVars\n`,
         )
-        expect(loader.bytes).toBeLessThan(6000)
+        expect(loader.bytes).toBeLessThan(5200)
         expect(loader.jsVars).toBeLessThanOrEqual(125)
-        expect(agent.bytes).toBeLessThan(51_000)
-        expect(agent.jsVars).toBeLessThanOrEqual(980)
+        expect(agent.bytes).toBeLessThan(43_000)
+        expect(agent.jsVars).toBeLessThanOrEqual(970)
     }, 60_000)
 
     test.each([512, 1024])(
