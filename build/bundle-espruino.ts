@@ -17,7 +17,7 @@ import { shortenedProperties } from "./espruino-mangle"
 import { inlinePorts } from "./espruino-ports"
 import { moveSingles } from "./espruino-single"
 import { shorten } from "./espruino-short"
-import { shortComparisons } from "./espruino-types"
+import { shortSources } from "./espruino-types"
 import { isPropertyName, parseScript, walk } from "./js-tree"
 import { projectRoot } from "./root"
 
@@ -72,7 +72,7 @@ function jsonInBytes(value: unknown): string {
 
 /** Serves the steps of START, leaves Espruino's own modules to Espruino, and notes the app's own files. */
 function startPlugin(root: string, appPath: string, isUnsigned: boolean): Plugin {
-    const sources = shortComparisons(root)
+    const sources = shortSources(root)
     return {
         name: "otary-start",
         setup(plugin) {

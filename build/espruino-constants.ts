@@ -1,6 +1,6 @@
 // Constants of a bundle in their places: on Espruino each variable costs memory for good, and time whenever it is looked up.
 
-import { applyEdits, innerNames, parseScript, type Edit, type Tree, walk, walkNames } from "./js-tree"
+import { applyEdits, innerNames, parseScript, targetOf, type Edit, type Tree, walk, walkNames } from "./js-tree"
 
 /** Longest text that is repeated wherever it is used; a longer one stays a variable unless it is used once. */
 const TEXT_BYTES_MAX = 16
@@ -26,13 +26,6 @@ function candidates(code: string, program: Tree): Map<string, string> {
         }
     }
     return found
-}
-
-/** What a node assigns to, if it does. */
-function targetOf(node: Tree): Tree | undefined {
-    if (node.type === "AssignmentExpression") return node["left"] as Tree
-    if (node.type === "UpdateExpression") return node["argument"] as Tree
-    return /^For(In|Of)Statement$/.test(node.type) ? (node["left"] as Tree) : undefined
 }
 
 /** The value that `name = value` gives where nothing else is made of it; undefined for every other way to assign. */

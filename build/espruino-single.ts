@@ -1,6 +1,6 @@
 // Functions that one place alone calls, put there: a function costs its head, its name and its call.
 
-import { applyEdits, boundNames, isFunction, parseScript, type Edit, type Tree, walk, walkNames } from "./js-tree"
+import { applyEdits, boundNames, isFunction, parseScript, targetOf, type Edit, type Tree, walk, walkNames } from "./js-tree"
 
 /** A function of the outermost scope, and the one call of it. */
 interface Single {
@@ -105,14 +105,8 @@ function renamed(code: string, single: Single, replaced: ReadonlyMap<string, str
 function assignedNames(tree: Tree): Set<string> {
     const names = new Set<string>()
     walk(tree, node => {
-        const target = {
-            AssignmentExpression: "left",
-            UpdateExpression: "argument",
-            ForInStatement: "left",
-            ForOfStatement: "left",
-        }[node.type as string]
-        const place = target === undefined ? undefined : (node[target] as Tree)
-        if (place?.type === "Identifier") names.add(String(place["name"]))
+        const target = targetOf(node)
+        if (target?.type === "Identifier") names.add(String(target["name"]))
     })
     return names
 }

@@ -1,4 +1,5 @@
-// Shorter comparisons: where TypeScript's types say what both sides can be, `==` means what `===` does, and often no operator is needed.
+// Shorter words for the same, where TypeScript's types allow them: `==` for `===`, or no comparison at all, `+=`, and `slice`.
+// A minifier does not know types.
 
 import { readdirSync } from "node:fs"
 import { join, resolve } from "node:path"
@@ -87,8 +88,8 @@ const COMPOUND: ReadonlySet<ts.SyntaxKind> = new Set([
 
 /** Whether nothing is called or set: what it is made of is the same before and after. */
 function isCalm(node: ts.Node): boolean {
-    const isSet =
-        ts.isBinaryExpression(node) && /=$/.test(node.operatorToken.getText()) && !/^[=!<>]=/.test(node.operatorToken.getText())
+    const operator = ts.isBinaryExpression(node) ? node.operatorToken.kind : ts.SyntaxKind.Unknown
+    const isSet = operator >= ts.SyntaxKind.FirstAssignment && operator <= ts.SyntaxKind.LastAssignment
     if (isSet || ts.isCallExpression(node) || ts.isNewExpression(node)) return false
     return ts.forEachChild(node, child => (isCalm(child) ? undefined : true)) === undefined
 }
@@ -111,12 +112,16 @@ function compound(checker: ts.TypeChecker, file: ts.SourceFile, node: ts.BinaryE
     return [{ start: operatorToken.getStart(file), end: right.operatorToken.end, text: `${ts.tokenToString(operator)!}=` }]
 }
 
+/** `slice` of `substring`: firmware gives their indices in order (build/lua/strings.ts), and then they are the same. */
+function slice(file: ts.SourceFile, { name }: ts.PropertyAccessExpression): Edit[] {
+    return name.text === "substring" ? [{ start: name.getStart(file), end: name.end, text: "slice" }] : []
+}
+
 function rewritten(checker: ts.TypeChecker, file: ts.SourceFile): string {
     const edits: Edit[] = []
     const visit = (node: ts.Node): void => {
         if (ts.isBinaryExpression(node)) edits.push(...shortened(checker, file, node), ...compound(checker, file, node))
-        if (ts.isPropertyAccessExpression(node) && node.name.text === "substring")
-            edits.push({ start: node.name.getStart(file), end: node.name.end, text: "slice" })
+        if (ts.isPropertyAccessExpression(node)) edits.push(...slice(file, node))
         ts.forEachChild(node, visit)
     }
     visit(file)
@@ -126,10 +131,10 @@ function rewritten(checker: ts.TypeChecker, file: ts.SourceFile): string {
 const known = new Map<string, ReadonlyMap<string, string>>()
 
 /**
- * The sources of firmware and shim in the project in `root` with shorter comparisons that mean the same, by path. Line numbers stay.
+ * The sources of firmware and shim in the project in `root`, by path, with shorter words that mean the same. Line numbers stay.
  * Read once in the life of the process.
  */
-export function shortComparisons(root: string): ReadonlyMap<string, string> {
+export function shortSources(root: string): ReadonlyMap<string, string> {
     const before = known.get(root)
     if (before !== undefined) return before
     const paths = FOLDERS.flatMap(folder =>

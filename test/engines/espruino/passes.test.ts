@@ -10,7 +10,7 @@ import { nestFunctions } from "../../../build/espruino-nest"
 import { inlinePorts } from "../../../build/espruino-ports"
 import { shorten } from "../../../build/espruino-short"
 import { moveSingles } from "../../../build/espruino-single"
-import { shortComparisons } from "../../../build/espruino-types"
+import { shortSources } from "../../../build/espruino-types"
 import { projectRoot } from "../../../build/root"
 import { makeFolder } from "../../board/board-fixture"
 
@@ -100,7 +100,7 @@ describe("comparisons", () => {
         const types =
             "n: number, s: string, b: boolean, o: { n: number } | undefined, x: unknown, a: number[], t: string | undefined"
         writeFileSync(path, `export function f(${types}, m: object | null) { ${text} }`)
-        return shortComparisons(join(home.path, text))
+        return shortSources(join(home.path, text))
             .get(path)!
             .replace(/^.*?\) \{ | \}$/g, "")
     }
