@@ -12,9 +12,12 @@ import { nestFunctions } from "./espruino-nest"
 import { APART, RESIDENT } from "./espruino-resident"
 import { checkBundle, checkLanguage, ESPRUINO_MODULES } from "./language-check"
 import { inlineConstants } from "./espruino-constants"
-import { inlineHot } from "./espruino-inline"
+import { inlineHot, inlineSeldom } from "./espruino-inline"
 import { shortenedProperties } from "./espruino-mangle"
 import { inlinePorts } from "./espruino-ports"
+import { moveSingles } from "./espruino-single"
+import { shorten } from "./espruino-short"
+import { shortSources } from "./espruino-types"
 import { isPropertyName, parseScript, walk } from "./js-tree"
 import { projectRoot } from "./root"
 
@@ -25,8 +28,6 @@ export interface EspruinoBundleOptions {
     readonly mangle?: boolean
     /** Whether the script runs out of an app slot: functions that are seldom called then stay there until they are. */
     readonly isFromSlot?: boolean
-    /** Storage file and offset, as code, where that is another place. */
-    readonly source?: string
     /** Whether the image names no keys: what checks signatures is left out. */
     readonly isUnsigned?: boolean
 }
@@ -67,6 +68,7 @@ function jsonInBytes(value: unknown): string {
 
 /** Serves the steps of START, leaves Espruino's own modules to Espruino, and notes the app's own files. */
 function startPlugin(root: string, appPath: string, isUnsigned: boolean): Plugin {
+    const sources = shortSources(root)
     return {
         name: "otary-start",
         setup(plugin) {
@@ -77,6 +79,10 @@ function startPlugin(root: string, appPath: string, isUnsigned: boolean): Plugin
             plugin.onResolve({ filter: /^\.\/hex$/ }, ({ importer }) =>
                 importer.startsWith(join(root, "firmware")) ? { path: join(root, "shims/espruino/hex.ts") } : undefined,
             )
+            plugin.onLoad({ filter: /\.ts$/ }, ({ path }) => {
+                const contents = sources.get(path)
+                return contents === undefined ? undefined : { contents, loader: "ts" }
+            })
             plugin.onLoad({ filter: /./, namespace: "otary" }, ({ path }) => ({ contents: STEPS[path]!, resolveDir: root }))
             plugin.onResolve({ filter: /^\w+$/ }, ({ path, kind }) => {
                 if (kind === "require-call" && ESPRUINO_MODULES.has(path)) return { path, external: true }
@@ -151,12 +157,6 @@ function ownFunctions(code: string): Set<string> {
     return new Set(sections.flatMap(section => [...section.matchAll(/^function (\w+)/gm)].map(([, name]) => name!)))
 }
 
-/** Property names of the firmware that may be shortened: those that no file of the app speaks of. */
-function mangledNames(root: string, appText: string): RegExp {
-    const names = shortenedProperties(root).filter(name => !new RegExp(`\\b${name}\\b`).test(appText))
-    return new RegExp(`^(${names.join("|")})$`)
-}
-
 /** `of` is a reserved word in Espruino (so is `static`, in every strict script), and a name that minifiers come to. */
 function renameReserved(code: string): string {
     const program = parseScript(code)
@@ -175,7 +175,7 @@ const FORM = { platform: "neutral", target: "es2015", charset: "ascii" } as cons
  * Branches that cannot be taken, and what nothing uses any more, are gone. Properties are shortened at the same time: a name in quotes
  * stays, and minifiers take the quotes away.
  */
-async function fold(code: string, mangleProps: RegExp | undefined): Promise<string> {
+async function fold(code: string, mangleProps?: RegExp): Promise<string> {
     const result = await transform(code, {
         ...FORM,
         format: "cjs",
@@ -191,13 +191,21 @@ async function finish(root: string, flat: Flat, options: EspruinoBundleOptions):
     const isSmall = options.minify ?? true
     const isMangled = isSmall && options.mangle !== false
     const hot = hotFunctions(root)
-    const plain = inlineHot(inlineConstants(inlinePorts(flat.code)), hot)
-    const nested = nestFunctions(await fold(plain, isMangled ? mangledNames(root, flat.appText) : undefined), hot, APART)
+    const isOwn = (name: string): boolean => flat.ownNames.has(name)
     const isCold = options.isFromSlot === true && isSmall
-    const split = isCold ? splitCold(nested, hot, name => flat.ownNames.has(name)) : nested
-    const { code } = await transform(split, { ...FORM, format: "iife", minify: isSmall })
+    const called = inlineHot(inlineConstants(inlinePorts(flat.code)), hot)
+    const isSeldom = (name: string): boolean => isOwn(name) && !hot.has(name)
+    const isMovable = (name: string): boolean => isSeldom(name) && !APART.includes(name)
+    const plain = isCold ? moveSingles(inlineSeldom(called, isSeldom), isMovable, isSeldom) : called
+    const mangled = isMangled ? new RegExp(`^(${shortenedProperties(root, flat.appText).join("|")})$`) : undefined
+    // What folding shows to be constant folds more.
+    const folded = await fold(inlineConstants(await fold(plain, mangled)))
+    const nested = nestFunctions(folded, hot, APART)
+    const split = isCold ? splitCold(nested, hot, isOwn) : nested
+    const short = isCold ? shorten(split, isOwn) : split
+    const { code } = await transform(short, { ...FORM, format: "iife", minify: isSmall })
     const named = renameReserved(code.trimEnd())
-    const renamed = isCold ? assembleCold(named, options.source) : named
+    const renamed = isCold ? assembleCold(named) : named
     checkBundle(renamed)
     return renamed
 }

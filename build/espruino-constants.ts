@@ -1,6 +1,6 @@
 // Constants of a bundle in their places: on Espruino each variable costs memory for good, and time whenever it is looked up.
 
-import { applyEdits, innerNames, parseScript, type Edit, type Tree, walk, walkNames } from "./js-tree"
+import { applyEdits, innerNames, parseScript, targetOf, type Edit, type Tree, walk, walkNames } from "./js-tree"
 
 /** Longest text that is repeated wherever it is used; a longer one stays a variable unless it is used once. */
 const TEXT_BYTES_MAX = 16
@@ -28,38 +28,43 @@ function candidates(code: string, program: Tree): Map<string, string> {
     return found
 }
 
-/** Names that are assigned to anywhere behind their declaration. */
-function assignedNames(program: Tree): Set<string> {
-    const names = new Set<string>()
-    walk(program, node => {
-        const target =
-            node.type === "AssignmentExpression" ? node["left"] : node.type === "UpdateExpression" ? node["argument"] : undefined
-        const isLoop = node.type === "ForInStatement" || node.type === "ForOfStatement"
-        const place = (isLoop ? node["left"] : target) as Tree | undefined
-        if (place?.type === "Identifier") names.add(place["name"] as string)
-    })
-    return names
+/** The value that `name = value` gives where nothing else is made of it; undefined for every other way to assign. */
+function plainValue(node: Tree, parents: readonly Tree[]): Tree | undefined {
+    const [parent, outer] = [parents.at(-1)!, parents.at(-2)]
+    const isInRow = parent.type === "SequenceExpression"
+    const isDropped = isInRow && (parent["expressions"] as Tree[]).at(-1) !== node
+    const isAlone = (isInRow ? outer : parent)?.type === "ExpressionStatement"
+    const isPlain = node.type === "AssignmentExpression" && node["operator"] === "=" && (isAlone || isDropped)
+    return isPlain ? (node["right"] as Tree) : undefined
 }
 
 /**
- * Puts the values of constants where their names are. `code` is a flat script; names that something inside a function hides stay.
+ * Puts the values of constants where their names are: of variables of the outermost scope that are never given another value than
+ * their first. `code` is a flat script; names that something inside a function hides stay.
  * The declarations stay as well: nothing uses them any more.
  */
 export function inlineConstants(code: string): string {
     const program = parseScript(code)
     const constants = candidates(code, program)
-    for (const name of [...assignedNames(program), ...innerNames(program)]) constants.delete(name)
+    const repeats: Edit[] = []
+    walk(program, (node, parents) => {
+        const name = String(targetOf(node)?.["name"])
+        if (!constants.has(name)) return
+        const value = plainValue(node, parents)
+        if (value !== undefined && literalText(code, value) === constants.get(name)) repeats.push({ ...node, text: name })
+        else constants.delete(name)
+    })
+    for (const name of innerNames(program)) constants.delete(name)
+    const again = repeats.filter(({ text }) => constants.has(text)).map(({ start, end }) => ({ start, end, text: "0" }))
+    const isRepeat = (start: number): boolean => again.some(edit => edit.start === start)
     const uses = new Map<string, Edit[]>()
     walkNames(program, (node, name, parents) => {
         const text = constants.get(name)
         const parent = parents.at(-1)!
-        if (text === undefined || (parent.type === "VariableDeclarator" && parent["id"] === node)) return
+        if (text === undefined || isRepeat(node.start) || (parent.type === "VariableDeclarator" && parent["id"] === node)) return
         const value = parent.type === "Property" && parent["shorthand"] === true ? `${name}: ${text}` : text
         uses.set(name, [...(uses.get(name) ?? []), { start: node.start, end: node.end, text: value }])
     })
     const edits = [...uses].filter(([name, all]) => all.length === 1 || constants.get(name)!.length <= TEXT_BYTES_MAX + 2)
-    return applyEdits(
-        code,
-        edits.flatMap(([, all]) => all),
-    )
+    return applyEdits(code, [...again, ...edits.flatMap(([, all]) => all)])
 }

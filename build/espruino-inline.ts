@@ -84,14 +84,20 @@ function substituted(code: string, callee: Callee, call: Tree, target: Tree, hom
     return applyEdits(code.slice(target.start, target.end), inner)
 }
 
+/** Which functions go where: those of `callees` in the place of their calls in those of `homes`. */
+interface Choice {
+    readonly isCallee: (name: string) => boolean
+    readonly isHome: (name: string) => boolean
+}
+
 /** One round. Of calls within each other the outer one comes first. */
-function inlineOnce(code: string, hot: ReadonlySet<string>): string {
-    const functions = (parseScript(code)["body"] as Tree[]).filter(
-        node => node.type === "FunctionDeclaration" && hot.has(String((node["id"] as Tree)["name"])),
-    )
-    const callees = new Map(functions.flatMap(node => calleeOf(node) ?? []).map(callee => [callee.name, callee]))
+function inlineOnce(code: string, { isCallee, isHome }: Choice): string {
+    const functions = (parseScript(code)["body"] as Tree[]).filter(({ type }) => type === "FunctionDeclaration")
+    const nameOf = (node: Tree): string => String((node["id"] as Tree)["name"])
+    const movable = functions.filter(node => isCallee(nameOf(node))).flatMap(node => calleeOf(node) ?? [])
+    const callees = new Map(movable.map(callee => [callee.name, callee]))
     const edits: Edit[] = []
-    for (const home of functions) {
+    for (const home of functions.filter(node => isHome(nameOf(node)))) {
         const binds = boundNames(home)
         walk(home["body"] as Tree, (node, parents) => {
             const isTail = node.type === "ReturnStatement" && (node["argument"] as Tree | null)?.type === "CallExpression"
@@ -110,16 +116,47 @@ function inlineOnce(code: string, hot: ReadonlySet<string>): string {
     return applyEdits(code, edits)
 }
 
+function inlineAll(code: string, choose: (code: string) => Choice): string {
+    let text = code
+    for (let round = 0; round < ROUNDS_MAX; round++) {
+        const next = inlineOnce(text, choose(text))
+        if (next === text) return text
+        text = next
+    }
+    return text
+}
+
 /**
  * Puts functions of `hot` in the place of their calls in others of `hot`: those of one expression anywhere, others where their value is
  * returned as it is. `code` is a flat script; what a call's values are made of must mean the same in the other function.
  */
 export function inlineHot(code: string, hot: ReadonlySet<string>): string {
-    let text = code
-    for (let round = 0; round < ROUNDS_MAX; round++) {
-        const next = inlineOnce(text, hot)
-        if (next === text) return text
-        text = next
+    return inlineAll(code, () => ({ isCallee: name => hot.has(name), isHome: name => hot.has(name) }))
+}
+
+/** Nodes of an expression that is not longer than a call. */
+const NODES_MAX = 3
+
+/** Functions that are shorter where they are called: those that one place calls, and those of a few words. */
+function shortCallees(code: string): Set<string> {
+    const program = parseScript(code)
+    const counts = new Map<string, number>()
+    walkNames(program, (_, name) => void counts.set(name, (counts.get(name) ?? 0) + 1))
+    const found = new Set<string>()
+    for (const node of program["body"] as Tree[]) {
+        if (node.type !== "FunctionDeclaration") continue
+        const name = String((node["id"] as Tree)["name"])
+        let nodes = 0
+        walk(calleeOf(node)?.value ?? node, () => void nodes++)
+        if (nodes <= NODES_MAX || counts.get(name) === 2) found.add(name)
     }
-    return text
+    return found
+}
+
+/** Puts functions in the place of their calls in others where that is shorter, as inlineHot does, among those that `isSeldom` knows. */
+export function inlineSeldom(code: string, isSeldom: (name: string) => boolean): string {
+    return inlineAll(code, text => {
+        const short = shortCallees(text)
+        return { isCallee: name => isSeldom(name) && short.has(name), isHome: isSeldom }
+    })
 }

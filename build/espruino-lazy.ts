@@ -5,9 +5,15 @@ import { applyEdits, parseScript, type Edit, type Tree, walk, walkNames } from "
 
 /** Where the running slot begins. */
 const SLOT = "global.otary.file,global.otary.at"
-/** Stand for the list of cold functions and for one of them, until the code has its final form. */
+/** Stand for what is known, or may be spoken of, only when the code has its final form: minifiers leave a scope with `eval` as it is. */
 const LIST = "__otary_cold__"
+const EVAL = "__otary_eval__"
+const TABLE_AT = "__otary_table__"
+const DIGITS = "__otary_digits__"
+/** Gives a cold function by its number. */
 const ONE = "__otary_code__"
+/** Places are written in this base. */
+const BASE = 36
 
 /** A function of the outermost scope. */
 interface Candidate {
@@ -48,16 +54,26 @@ function expressionOf(code: string, node: Tree): string {
     return `(${params}) => ${code.slice(body.start, body.end)}`
 }
 
+/** The function ONE. A place counts from the start of the slot. */
+function fetcher(): string {
+    return `var ${ONE} = index => {
+        let read = require("Storage").read, places = read(${SLOT} + ${TABLE_AT} + index * ${DIGITS}, ${DIGITS} * 2)
+        index = parseInt(places.substr(0, ${DIGITS}), ${BASE})
+        return ${EVAL}(read(${SLOT} + index, parseInt(places.substr(${DIGITS}), ${BASE}) - index - 1))
+    }`
+}
+
 /**
  * Takes the cold functions out of a flat script that is not minified yet, and leaves marks for assembleCold. `hot` stay, and what `isOwn`
  * does not know: an app's functions are as the app wrote them. A cold function that is handed around is another object each
- * time, so nothing may compare those.
+ * time, so nothing may compare those. They are fetched from the running slot.
  */
 export function splitCold(code: string, hot: ReadonlySet<string>, isOwn: (name: string) => boolean): string {
     const program = parseScript(code)
     const found = candidates(program, name => isOwn(name) && !hot.has(name))
     countUses(program, found)
     const cold = [...found.values()].filter(({ node, uses }) => node.end - node.start > uses * BYTES_PER_USE)
+    cold.sort((a, b) => b.uses - a.uses)
     const places = new Map(cold.map(({ name }, index) => [name, index]))
     const edits: Edit[] = []
     walkNames(program, (node, name, parents) => {
@@ -79,16 +95,7 @@ export function splitCold(code: string, hot: ReadonlySet<string>, isOwn: (name: 
     const isCold = new Set(cold.map(({ node }) => node))
     const rest = (program["body"] as Tree[]).filter(node => !isCold.has(node))
     const kept = rest.map(node => applyEdits(code.slice(node.start, node.end), within(node)))
-    return `${LIST}([${texts.join(",\n")}]);\n${kept.join("\n")}`
-}
-
-/** Names that a script does not use, short ones first. */
-function* freeNames(code: string): Generator<string> {
-    const used = new Set(code.match(/[\w$]+/g))
-    for (let i = 0; ; i++) {
-        const name = `$${i === 0 ? "" : i.toString(36)}`
-        if (!used.has(name)) yield name
-    }
+    return `${fetcher()}\n${kept.join("\n")}\n${LIST}([${texts.join(",\n")}]);`
 }
 
 /** `LIST([…])` in a minified script: the whole expression, and its functions. */
@@ -104,34 +111,35 @@ function findList(program: Tree): { node: Tree; functions: Tree[] } {
 
 /** The script between its outer braces, without the list. */
 function bodyOf(code: string, list: Tree): string {
-    const isStatement = /[{;]/.test(code[list.start - 1]!) && /[;,]/.test(code[list.end]!)
-    const rest = `${code.slice(0, list.start)}${isStatement ? code.slice(list.end + 1) : `0${code.slice(list.end)}`}`
+    const [before, after] = [code.slice(0, list.start), code.slice(list.end)]
+    // A statement of its own, or one of several expressions in a row.
+    const rest = before.endsWith(",") ? before.slice(0, -1) + after : before + after.replace(/^[;,]/, "")
     return rest.slice(rest.indexOf("{") + 1, rest.lastIndexOf("})()")).replace(/;$/, "")
 }
 
-/**
- * The final form of a minified script `(()=>{…})();` out of splitCold, to be run out of an app slot: behind all that runs, where control
- * never comes, a table of places and the cold functions. A place counts from the start of `source`: a Storage file and an offset, as code.
- */
-export function assembleCold(minified: string, source = SLOT): string {
-    const names = freeNames(minified)
-    const [fetch, index, places, read] = Array.from({ length: 4 }, () => names.next().value!) as [string, string, string, string]
-    const marks: Edit[] = []
-    walkNames(parseScript(minified), (node, name) => {
-        if (name === ONE) marks.push({ start: node.start, end: node.end, text: fetch })
+/** `code` with what stands for names and numbers replaced. */
+function filled(code: string, values: Readonly<Record<string, string>>): string {
+    const edits: Edit[] = []
+    walkNames(parseScript(code), ({ start, end }, name) => {
+        if (values[name] !== undefined) edits.push({ start, end, text: values[name] })
     })
-    const code = applyEdits(minified, marks)
-    const { node, functions } = findList(parseScript(code))
-    const texts = functions.map(one => code.slice(one.start, one.end))
-    const body = bodyOf(code, node)
-    const digits = String(code.length + 8 * texts.length).length
+    return applyEdits(code, edits)
+}
+
+/**
+ * The final form of a minified script `(()=>{…})();` out of splitCold: behind all that runs, where control never comes, a table of places
+ * and the cold functions.
+ */
+export function assembleCold(minified: string): string {
+    const { node, functions } = findList(parseScript(minified))
+    const texts = functions.map(one => minified.slice(one.start, one.end))
+    const body = bodyOf(minified, node)
+    const digits = (minified.length + 8 * texts.length).toString(BASE).length
     // Where the table lies depends on how long the number is that says so.
     let tableAt = 0
     for (;;) {
-        const find = `let ${read}=require("Storage").read,${places}=${read}(${source}+${tableAt}+${index}*${digits},${2 * digits});`
-        const from = `parseInt(${places}.substr(0,${digits}),10)`
-        const take = `return eval(${read}(${source}+(${index}=${from}),parseInt(${places}.substr(${digits}),10)-${index}-1))`
-        const main = `(()=>{var ${fetch}=${index}=>{${find}${take}};${body};return;"`
+        const code = filled(body, { [EVAL]: "eval", [TABLE_AT]: String(tableAt), [DIGITS]: String(digits) })
+        const main = `(()=>{${code};return;"`
         if (main.length === tableAt) return `${main}${tableOf(texts, tableAt, digits)}";[${texts.join(",")}]})();`
         tableAt = main.length
     }
@@ -141,5 +149,5 @@ export function assembleCold(minified: string, source = SLOT): string {
 function tableOf(texts: readonly string[], tableAt: number, digits: number): string {
     let at = tableAt + (texts.length + 1) * digits + 3
     const places = [at, ...texts.map(text => (at += text.length + 1))]
-    return places.map(place => String(place).padStart(digits, "0")).join("")
+    return places.map(place => place.toString(BASE).padStart(digits, "0")).join("")
 }

@@ -207,6 +207,26 @@ export function nestFunctions(source: string, hot: ReadonlySet<string>, apart: r
     const order = new Set([...early.functions, ...funcs.values()])
     const functions = [...order].filter(func => !homes.has(func.name)).map(textOf)
     const rest = (program["body"] as Tree[]).filter(node => node.type !== "FunctionDeclaration")
-    const variables = early.variables.length === 0 ? [] : [`var ${early.variables.join(", ")};`]
-    return [...variables, ...functions, ...rest.map(node => code.slice(node.start, node.end))].join("\n")
+    const { first, others } = variablesFirst(code, rest, early.variables)
+    return [...first, ...functions, ...others].join("\n")
+}
+
+/** Statements of the outermost scope with some variables declared first of all, together with their values where those are literals. */
+function variablesFirst(
+    code: string,
+    statements: readonly Tree[],
+    names: readonly string[],
+): { first: string[]; others: string[] } {
+    const texts = new Map(names.map(name => [name, name]))
+    const others = statements.flatMap(node => {
+        if (node.type !== "VariableDeclaration") return code.slice(node.start, node.end)
+        const kept = (node["declarations"] as Tree[]).filter(one => {
+            const [name, value] = [String((one["id"] as Tree)["name"]), one["init"] as Tree | null]
+            const isFixed = value === null || value.type === "Literal"
+            if (texts.has(name) && isFixed) texts.set(name, code.slice(one.start, one.end))
+            return !(texts.has(name) && isFixed)
+        })
+        return kept.length === 0 ? [] : `${String(node["kind"])} ${kept.map(one => code.slice(one.start, one.end)).join(", ")};`
+    })
+    return { first: texts.size === 0 ? [] : [`var ${[...texts.values()].join(", ")};`], others }
 }

@@ -5,24 +5,38 @@ import { parse, type Node } from "acorn"
 /** A node with whatever fields its type has. */
 export type Tree = Node & { readonly [field: string]: unknown }
 
+/** What was parsed last: a pass often begins with the text that the one before it ended with. */
+let parsed: { readonly code: string; readonly tree: Tree } | undefined
+
 /** Parses a script. Throws acorn's SyntaxError. */
 export function parseScript(code: string): Tree {
-    return parse(code, { ecmaVersion: 2022, sourceType: "script", allowReturnOutsideFunction: true }) as unknown as Tree
+    if (parsed?.code !== code) {
+        const tree = parse(code, { ecmaVersion: 2022, sourceType: "script", allowReturnOutsideFunction: true })
+        parsed = { code, tree: tree as unknown as Tree }
+    }
+    return parsed.tree
 }
 
 function isTree(value: unknown): value is Tree {
     return typeof value === "object" && value !== null && typeof (value as Tree).type === "string"
 }
 
+/** Children by node: passes walk the same tree again and again. */
+const children = new WeakMap<Tree, readonly Tree[]>()
+const { isArray } = Array
+
 /** The children of a node. */
-export function childrenOf(node: Tree): Tree[] {
-    const children: Tree[] = []
+export function childrenOf(node: Tree): readonly Tree[] {
+    const known = children.get(node)
+    if (known !== undefined) return known
+    const found: Tree[] = []
     for (const key in node) {
         const value = node[key]
-        if (Array.isArray(value)) children.push(...value.filter(isTree))
-        else if (isTree(value)) children.push(value)
+        if (isArray(value)) found.push(...value.filter(isTree))
+        else if (isTree(value)) found.push(value)
     }
-    return children
+    children.set(node, found)
+    return found
 }
 
 /** Is called with a node and the chain of its parents, the nearest last (one array for all calls). False skips the children. */
@@ -75,6 +89,13 @@ export function boundNames(tree: Tree): Set<string> {
         for (const pattern of patterns.filter(isTree)) namesOf(pattern).forEach(name => names.add(name))
     })
     return names
+}
+
+/** What a node assigns to; undefined where it assigns nothing. */
+export function targetOf(node: Tree): Tree | undefined {
+    if (node.type === "AssignmentExpression") return node["left"] as Tree
+    if (node.type === "UpdateExpression") return node["argument"] as Tree
+    return /^For(In|Of)Statement$/.test(node.type) ? (node["left"] as Tree) : undefined
 }
 
 /** A piece of a script and what takes its place. */

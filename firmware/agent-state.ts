@@ -1,5 +1,6 @@
 // What the agent keeps over restarts, in one small file: registration, time of the last check-in, a report that waits, failed updates.
 
+import { isVisibleText } from "./bytes"
 import { fileRead, fileWrite } from "./files"
 import { CHECKIN_SAVED_EVERY_S, QUARANTINE_MAX, UPDATE_ID_BYTES_MAX } from "./constants"
 import { ports } from "./ports"
@@ -47,17 +48,8 @@ function numberIn(properties: Properties, name: string): number {
 
 function reportIn(properties: Properties): Report | undefined {
     const kept = propertiesOf(properties["report"])
-    if (!updateIdIsGood(textIn(kept, "update"))) return undefined
+    if (!isVisibleText(kept["update"], UPDATE_ID_BYTES_MAX)) return undefined
     return { update: textIn(kept, "update"), status: numberIn(kept, "status"), message: textIn(kept, "message") }
-}
-
-/** Whether `id` can name an update: 1–UPDATE_ID_BYTES_MAX visible ASCII characters. */
-export function updateIdIsGood(id: string): boolean {
-    for (let index = 0; index < id.length; index += 1) {
-        const code = id.charCodeAt(index)
-        if (code <= 32 || code >= 127) return false
-    }
-    return id.length > 0 && id.length <= UPDATE_ID_BYTES_MAX
 }
 
 /** Reads the file; a missing or unreadable one counts as a board that never ran before. */

@@ -2,6 +2,9 @@
 
 import type { Bytes } from "./ports"
 
+/** More than any length, date or schedule that is read from text: ten times as much still fits 31 bits. */
+export const NUMBER_MAX = 200_000_000
+
 /** The byte at `at`, 0–255. */
 export function u8(bytes: Bytes, at: number): number {
     return bytes.charCodeAt(at)
@@ -96,6 +99,28 @@ export function percentOf(done: number, total: number): number {
     if (done >= total) return 100
     if (total < 65536) return Math.floor((done * 100) / total)
     return least(99, Math.floor(((done >>> 10) * 100) / (total >>> 10)))
+}
+
+/** Whether `value` is a text of 1 to `bytesMax` visible ASCII characters. */
+export function isVisibleText(value: unknown, bytesMax: number): boolean {
+    if (typeof value !== "string" || value === "" || value.length > bytesMax) return false
+    for (let i = 0; i < value.length; i++) {
+        const code = value.charCodeAt(i)
+        if (code <= 32 || code >= 127) return false
+    }
+    return true
+}
+
+/** The number that the digits text[from, to) make, NUMBER_MAX for all that is larger; -1 where they are none. */
+export function numberIn(text: string, from: number, to: number): number {
+    let value = 0
+    if (to <= from || to > text.length) return -1
+    for (let i = from; i < to; i++) {
+        const digit = text.charCodeAt(i) - 48
+        if (digit < 0 || digit > 9) return -1
+        value = least(value * 10 + digit, NUMBER_MAX)
+    }
+    return value
 }
 
 /** CRC-32 (ISO 3309, as in zip) of a short text, as a signed 32-bit integer. Not for payload: it looks at every byte. */

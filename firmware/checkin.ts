@@ -1,13 +1,14 @@
 // Registration and check-in, on the wire of Embedthis Ioto: what the device says of itself, and what the cloud offers.
 
-import { state, stateSave, updateIdIsGood } from "./agent-state"
+import { state, stateSave } from "./agent-state"
 import { apiPost, httpStatus } from "./api-call"
 import { bootRecordRead } from "./boot-record"
-import { AGENT_VERSION, DIGEST_BYTES } from "./constants"
+import { isVisibleText } from "./bytes"
+import { AGENT_VERSION, DIGEST_BYTES, TOKEN_BYTES_MAX, UPDATE_ID_BYTES_MAX } from "./constants"
 import { hexOf, isHexOf } from "./hex"
 import { ports } from "./ports"
 import { runningImage } from "./running"
-import { deviceProperties, propertiesOf, settings, textIn, tokenIsGood, urlIsGood, urlTrimmed, type Properties } from "./settings"
+import { deviceProperties, propertiesOf, settings, textIn, urlIsGood, urlTrimmed, type Properties } from "./settings"
 import { STATUS_ANSWER, STATUS_ARGUMENT, STATUS_DONE, STATUS_OK, STATUS_UNAUTHORIZED } from "./status"
 import { versionValid } from "./version"
 
@@ -82,7 +83,7 @@ function registrationTake(answer: Properties): number {
     const api = textIn(answer, "api")
     const token = textIn(answer, "token")
     if (answer["registered"] === true && api === "" && token === "") return STATUS_DONE
-    if (!urlIsGood(api) || !tokenIsGood(token)) return STATUS_ANSWER
+    if (!urlIsGood(api) || !isVisibleText(token, TOKEN_BYTES_MAX)) return STATUS_ANSWER
     state().api = urlTrimmed(api)
     state().token = token
     state().id = textIn(answer, "id")
@@ -104,7 +105,7 @@ function registerAnswered(status: number, statusCode: number, text: string): voi
  */
 export function registerSend(done: CheckinDone): number {
     const product = textIn(deviceProperties(), "product")
-    if (settings().builder === "" || !tokenIsGood(product)) return STATUS_ARGUMENT
+    if (settings().builder === "" || !isVisibleText(product, TOKEN_BYTES_MAX)) return STATUS_ARGUMENT
     checkinDone = done
     apiPost(settings().builder + "/device/register", product, deviceBody(), registerAnswered)
     return STATUS_OK
@@ -124,7 +125,7 @@ function offerTake(answer: Properties): number {
     const checksum = textIn(answer, "checksum")
     const version = textIn(answer, "version")
     const update = textIn(answer, "update")
-    if (!updateIdIsGood(update)) return STATUS_ANSWER
+    if (!isVisibleText(update, UPDATE_ID_BYTES_MAX)) return STATUS_ANSWER
     // From here on the cloud can be told what is wrong with its offer.
     const full = propertiesOf(answer["full"])
     const fullUrl = textIn(full, "url")

@@ -58,6 +58,8 @@ export const BOOT_SLOTS = 4
 export const BOOT_SEQUENCE_FIRST = 0x7ffffffe
 /** Longest update id in bytes. */
 export const UPDATE_ID_BYTES_MAX = 63
+/** Longest token of a device, and longest product, in bytes: either travels in a header. */
+export const TOKEN_BYTES_MAX = 256
 /** Boots that an image gets to commit itself, unless the board's configuration says otherwise. */
 export const TRIALS_DEFAULT = 3
 /** Most boots that an image gets: an erase unit may hold the marks of the trial before, too. */

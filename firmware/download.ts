@@ -1,7 +1,7 @@
 // Fetches an image over HTTP and feeds it to the updater: continues with Range, takes broken connections up again, bounded in time.
 
 import { httpStatus } from "./api-call"
-import { least, percentOf } from "./bytes"
+import { least, numberIn, percentOf } from "./bytes"
 import { DOWNLOAD_PAUSE_MS_FIRST, DOWNLOAD_RETRIES_MAX, IMAGE_BYTES_MAX } from "./constants"
 import { elapsedMs } from "./elapsed"
 import { ports, type Bytes, type HttpHead, type HttpListener } from "./ports"
@@ -93,18 +93,6 @@ function stallCheck(): void {
 
 // ---- the head of an answer ---------------------------------------------------------------------
 
-/** The number in text[from, to); -1 when there is none, IMAGE_BYTES_MAX + 1 for everything above the largest image. */
-function lengthIn(text: string, from: number, to: number): number {
-    let value = 0
-    if (to <= from) return -1
-    for (let index = from; index < to; index += 1) {
-        const digit = text.charCodeAt(index) - 48
-        if (digit < 0 || digit > 9) return -1
-        value = least(value * 10 + digit, IMAGE_BYTES_MAX + 1)
-    }
-    return value
-}
-
 /** The image's length as this answer states it; UNKNOWN when it does not. It must not change between answers. */
 function imageBytesTake(stated: number): number {
     if (stated === UNKNOWN) return STATUS_OK
@@ -117,7 +105,7 @@ function imageBytesTake(stated: number): number {
 /** A whole body, even where the rest was asked for: what the updater has is dropped. */
 function wholeTake(head: HttpHead): number {
     const length = head.header("content-length")
-    bodyLeft = lengthIn(length, 0, length.length)
+    bodyLeft = numberIn(length, 0, length.length)
     skipLeft = position
     return imageBytesTake(bodyLeft)
 }
@@ -128,12 +116,12 @@ function rangeTake(head: HttpHead): number {
     const dash = range.indexOf("-")
     const slash = range.indexOf("/")
     if (range.substring(0, 6) !== "bytes " || dash < 0 || slash < dash) return STATUS_HTTP_RANGE
-    const first = lengthIn(range, 6, dash)
-    const last = lengthIn(range, dash + 1, slash)
+    const first = numberIn(range, 6, dash)
+    const last = numberIn(range, dash + 1, slash)
     if (first !== position || last < first) return STATUS_HTTP_RANGE
     bodyLeft = last - first + 1
     skipLeft = 0
-    return imageBytesTake(lengthIn(range, slash + 1, range.length))
+    return imageBytesTake(numberIn(range, slash + 1, range.length))
 }
 
 function downloadHead(head: HttpHead): void {

@@ -1,7 +1,7 @@
 // The app's files: whole files in the active files area, their merge into a new area, and compaction.
 
 import { bootRecordRead, bootRecordWrite } from "./boot-record"
-import { alignUp, most } from "./bytes"
+import { alignUp, isVisibleText, most } from "./bytes"
 import { FILES_MAX, FILE_BYTES_MAX, FILE_NAME_BYTES_MAX, SLOT_NONE, WRITES_MAX } from "./constants"
 import {
     logAlign,
@@ -306,10 +306,5 @@ function compact(kind: number, name: string, data: Bytes): number {
 }
 
 function nameIsGood(name: string): boolean {
-    if (name.length === 0 || name.length > FILE_NAME_BYTES_MAX) return false
-    for (let i = 0; i < name.length; i++) {
-        const code = name.charCodeAt(i)
-        if (code < 0x21 || code > 0x7e || code === 0x5c) return false
-    }
-    return true
+    return isVisibleText(name, FILE_NAME_BYTES_MAX) && name.indexOf("\\") < 0
 }

@@ -1,5 +1,6 @@
 // When the agent may check in and apply: cron's five fields (minute, hour, day, month, weekday) and Ioto's names for common ones.
 
+import { numberIn } from "./bytes"
 import { daysOfMonth } from "./calendar"
 
 const MINUTE_S = 60
@@ -18,8 +19,8 @@ const HOURS = 1
 const DAYS = 2
 const MONTHS = 3
 const WEEKDAYS = 4
-/** Cron's rule: when day and weekday are both restricted, either is enough. */
-let eitherDayCounts = false
+/** Cron's rule: day and weekday must both match, but when both are restricted, either is enough. */
+let daysWanted = 2
 
 // The date that the search stands on.
 let year = 1970
@@ -44,14 +45,7 @@ function isNever(spec: string): boolean {
 
 /** The number that `text` is, 0–9999; -1 for anything else. */
 function numberParse(text: string): number {
-    if (text.length === 0 || text.length > 4) return -1
-    let value = 0
-    for (let index = 0; index < text.length; index += 1) {
-        const digit = text.charCodeAt(index) - 48
-        if (digit < 0 || digit > 9) return -1
-        value = value * 10 + digit
-    }
-    return value
+    return text.length > 4 ? -1 : numberIn(text, 0, text.length)
 }
 
 /** Marks what one item of a list allows: `*`, `N` or `A-B`, the first and the last also with `/step`. */
@@ -113,7 +107,7 @@ function scheduleParse(spec: string): boolean {
     if (!fieldParse(wordOf(fields, 3), 1, 12, masks[MONTHS])) return false
     if (!fieldParse(weekdayField, 0, 7, masks[WEEKDAYS])) return false
     if (masks[WEEKDAYS][7] === 1) masks[WEEKDAYS][0] = 1
-    eitherDayCounts = dayField.charAt(0) !== "*" && weekdayField.charAt(0) !== "*"
+    daysWanted = dayField.charAt(0) !== "*" && weekdayField.charAt(0) !== "*" ? 1 : 2
     return true
 }
 
@@ -161,9 +155,8 @@ function dateFrom(timeS: number): number {
 }
 
 function dayMatches(): boolean {
-    if (masks[MONTHS][month] === 0) return false
-    if (eitherDayCounts) return masks[DAYS][day] === 1 || masks[WEEKDAYS][weekday] === 1
-    return masks[DAYS][day] === 1 && masks[WEEKDAYS][weekday] === 1
+    const matches = masks[DAYS][day] + masks[WEEKDAYS][weekday]
+    return masks[MONTHS][month] === 1 && matches >= daysWanted
 }
 
 /** The first matching second of a day that is not before `fromS`; -1 when the day has none. */

@@ -1,5 +1,6 @@
 // The agent's configuration and the device's properties: what the image brought, and what files on the board say instead.
 
+import { isVisibleText } from "./bytes"
 import { fileRead } from "./files"
 import {
     API_TIMEOUT_S_DEFAULT,
@@ -12,6 +13,7 @@ import {
     STALL_TIMEOUT_S_DEFAULT,
     THROTTLE_MS_MAX,
     TIMEOUT_S_MAX,
+    TOKEN_BYTES_MAX,
 } from "./constants"
 import { ports } from "./ports"
 import { scheduleValid } from "./schedule"
@@ -90,73 +92,58 @@ function fileProperties(name: string): Properties {
     return propertiesOf(value)
 }
 
-function valueIn(config: Properties, section: string, key: string): unknown {
-    if (section === "") return config[key]
-    return propertiesOf(config[section])[key]
+/** A value among named ones, of `section.key` or of `key` alone. */
+function valueIn(config: Properties, name: string): unknown {
+    const dot = name.indexOf(".")
+    if (dot < 0) return config[name]
+    return propertiesOf(config[name.substring(0, dot)])[name.substring(dot + 1)]
 }
 
-function complain(section: string, key: string, wanted: string): void {
-    const name = section === "" ? key : section + "." + key
-    ports.board.log("settings: " + name + " must be " + wanted + "; ignored")
+/** Whether a value can be used. */
+type IsGood = (this: void, value: unknown) => boolean
+
+function isWithin(value: unknown, low: number, high: number): boolean {
+    return typeof value === "number" && value % 1 === 0 && value >= low && value <= high
 }
 
-function numberOf(section: string, key: string, low: number, high: number, otherwise: number): number {
-    const values = [valueIn(fileConfig, section, key), valueIn(imageConfig, section, key)]
+/**
+ * The first good value of `name`: the file's, the image's, or `otherwise`. Without `isGood` it must be a whole number from `low` to `high`;
+ * otherwise `wanted` says what it must be.
+ */
+function valueOf(name: string, otherwise: unknown, low: number, high: number, isGood?: IsGood, wanted?: string): unknown {
+    const values = [valueIn(fileConfig, name), valueIn(imageConfig, name)]
     for (let index = 0; index < 2; index += 1) {
         const value = values[index]
-        if (typeof value === "number" && value % 1 === 0 && value >= low && value <= high) return value
-        if (value !== undefined && value !== null) complain(section, key, "a whole number from " + low + " to " + high)
+        if (isGood === undefined ? isWithin(value, low, high) : isGood(value)) return value
+        if (value !== undefined && value !== null) {
+            const what = wanted === undefined ? "a whole number from " + low + " to " + high : wanted
+            ports.board.log("settings: " + name + " must be " + what + "; ignored")
+        }
     }
     return otherwise
 }
 
-function textOf(
-    section: string,
-    key: string,
-    otherwise: string,
-    isGood: (this: void, text: string) => boolean,
-    wanted: string,
-): string {
-    const values = [valueIn(fileConfig, section, key), valueIn(imageConfig, section, key)]
-    for (let index = 0; index < 2; index += 1) {
-        const value = values[index]
-        if (typeof value === "string" && isGood(value)) return value
-        if (value !== undefined && value !== null) complain(section, key, wanted)
-    }
-    return otherwise
-}
-
-function flagOf(section: string, key: string, otherwise: boolean): boolean {
-    const values = [valueIn(fileConfig, section, key), valueIn(imageConfig, section, key)]
-    for (let index = 0; index < 2; index += 1) {
-        const value = values[index]
-        if (typeof value === "boolean") return value
-        if (value !== undefined && value !== null) complain(section, key, "true or false")
-    }
-    return otherwise
+function flagIsGood(value: unknown): boolean {
+    return typeof value === "boolean"
 }
 
 /** Whether `url` can be a base URL of a cloud, and fits a request. */
-export function urlIsGood(url: string): boolean {
-    if (url.length > 1024) return false
-    for (let index = 0; index < url.length; index += 1) {
-        const code = url.charCodeAt(index)
-        if (code <= 32 || code >= 127) return false
-    }
-    return (url.substring(0, 7) === "http://" && url.length > 7) || (url.substring(0, 8) === "https://" && url.length > 8)
+export function urlIsGood(url: unknown): boolean {
+    if (!isVisibleText(url, 1024)) return false
+    const text = url as string
+    return (text.substring(0, 7) === "http://" && text.length > 7) || (text.substring(0, 8) === "https://" && text.length > 8)
 }
 
-/** Whether `token` can travel in a header: 1–256 visible ASCII characters. */
-export function tokenIsGood(token: string): boolean {
-    for (let index = 0; index < token.length; index += 1) {
-        const code = token.charCodeAt(index)
-        if (code <= 32 || code >= 127) return false
-    }
-    return token.length > 0 && token.length <= 256
+function tokenIsGood(token: unknown): boolean {
+    return isVisibleText(token, TOKEN_BYTES_MAX)
 }
 
-function committerIsGood(name: string): boolean {
+function committerIsGood(name: unknown): boolean {
     return name === "agent" || name === "app"
+}
+
+function scheduleIsGood(spec: unknown): boolean {
+    return typeof spec === "string" && scheduleValid(spec)
 }
 
 /** `url` without a slash at its end. */
@@ -166,11 +153,11 @@ export function urlTrimmed(url: string): string {
 }
 
 function urlOf(key: string): string {
-    return urlTrimmed(textOf("", key, "", urlIsGood, "an http or https URL"))
+    return urlTrimmed(valueOf(key, "", 0, 0, urlIsGood, "an http or https URL") as string)
 }
 
 function scheduleOf(key: string): string {
-    return textOf("update", key, "anytime", scheduleValid, 'a schedule such as "* 0-5 * * *" or midnight')
+    return valueOf("update." + key, "anytime", 0, 0, scheduleIsGood, 'a schedule such as "* 0-5 * * *" or midnight') as string
 }
 
 function settingsRead(): Settings {
@@ -179,21 +166,22 @@ function settingsRead(): Settings {
     return {
         api,
         builder: builder === "" ? api : builder,
-        token: textOf("", "token", "", tokenIsGood, "1 to 256 visible ASCII characters"),
-        isEnabled: flagOf("update", "enable", true) && (api !== "" || builder !== ""),
+        token: valueOf("token", "", 0, 0, tokenIsGood, "1 to 256 visible ASCII characters") as string,
+        isEnabled:
+            (valueOf("update.enable", true, 0, 0, flagIsGood, "true or false") as boolean) && (api !== "" || builder !== ""),
         schedule: scheduleOf("schedule"),
         apply: scheduleOf("apply"),
-        isCommittedByApp: textOf("update", "commit", "agent", committerIsGood, "agent or app") === "app",
-        periodS: numberOf("update", "period", 1, CHECKIN_PERIOD_S_MAX, CHECKIN_PERIOD_S_DEFAULT),
-        jitterS: numberOf("update", "jitter", 0, CHECKIN_PERIOD_S_MAX, 0),
-        retryS: numberOf("update", "retry", 1, CHECKIN_PERIOD_S_MAX, CHECKIN_RETRY_S_DEFAULT),
-        firstS: numberOf("", "first", 0, TIMEOUT_S_MAX, CHECKIN_FIRST_S),
-        throttleMs: numberOf("update", "throttle", 0, THROTTLE_MS_MAX, 0),
-        utcOffsetMin: numberOf("update", "utcOffset", -720, 840, 0),
-        apiTimeoutS: numberOf("timeouts", "api", 1, TIMEOUT_S_MAX, API_TIMEOUT_S_DEFAULT),
-        downloadTimeoutS: numberOf("timeouts", "download", 1, TIMEOUT_S_MAX, DOWNLOAD_TIMEOUT_S_DEFAULT),
-        stallTimeoutS: numberOf("timeouts", "stall", 1, TIMEOUT_S_MAX, STALL_TIMEOUT_S_DEFAULT),
-        commitTimeoutS: numberOf("timeouts", "commit", 1, COMMIT_TIMEOUT_S_MAX, 0),
+        isCommittedByApp: valueOf("update.commit", "agent", 0, 0, committerIsGood, "agent or app") === "app",
+        periodS: valueOf("update.period", CHECKIN_PERIOD_S_DEFAULT, 1, CHECKIN_PERIOD_S_MAX) as number,
+        jitterS: valueOf("update.jitter", 0, 0, CHECKIN_PERIOD_S_MAX) as number,
+        retryS: valueOf("update.retry", CHECKIN_RETRY_S_DEFAULT, 1, CHECKIN_PERIOD_S_MAX) as number,
+        firstS: valueOf("first", CHECKIN_FIRST_S, 0, TIMEOUT_S_MAX) as number,
+        throttleMs: valueOf("update.throttle", 0, 0, THROTTLE_MS_MAX) as number,
+        utcOffsetMin: valueOf("update.utcOffset", 0, -720, 840) as number,
+        apiTimeoutS: valueOf("timeouts.api", API_TIMEOUT_S_DEFAULT, 1, TIMEOUT_S_MAX) as number,
+        downloadTimeoutS: valueOf("timeouts.download", DOWNLOAD_TIMEOUT_S_DEFAULT, 1, TIMEOUT_S_MAX) as number,
+        stallTimeoutS: valueOf("timeouts.stall", STALL_TIMEOUT_S_DEFAULT, 1, TIMEOUT_S_MAX) as number,
+        commitTimeoutS: valueOf("timeouts.commit", 0, 1, COMMIT_TIMEOUT_S_MAX) as number,
     }
 }
 

@@ -1,5 +1,7 @@
 // Semantic versions as text (SemVer 2.0.0): validity, precedence, and the comparisons of a manifest's `requires`.
 
+import { numberIn } from "./bytes"
+
 /** Longest version, and longest range, that is looked at; anything longer is invalid. */
 export const VERSION_BYTES_MAX = 256
 
@@ -7,15 +9,10 @@ const CODE_PLUS = 43
 const CODE_MINUS = 45
 const CODE_DOT = 46
 const CODE_0 = 48
-const CODE_9 = 57
-
-function isDigit(code: number): boolean {
-    return code >= CODE_0 && code <= CODE_9
-}
 
 /** 0-9, A-Z, a-z and the hyphen: what an identifier may hold (SemVer 2.0.0, items 9 and 10). */
 function isIdentifierCode(code: number): boolean {
-    return isDigit(code) || code === CODE_MINUS || (code >= 65 && code <= 90) || (code >= 97 && code <= 122)
+    return code === CODE_MINUS || (code >= CODE_0 && code <= 57) || (code >= 65 && code <= 90) || (code >= 97 && code <= 122)
 }
 
 /** Index of the first `code` in text[from, to), or `to`. */
@@ -36,10 +33,7 @@ function coreEnd(version: string): number {
 }
 
 function isNumeric(identifier: string): boolean {
-    for (let index = 0; index < identifier.length; index += 1) {
-        if (!isDigit(identifier.charCodeAt(index))) return false
-    }
-    return identifier !== ""
+    return numberIn(identifier, 0, identifier.length) >= 0
 }
 
 function identifierValid(identifier: string, zerosMayLead: boolean): boolean {
@@ -47,17 +41,17 @@ function identifierValid(identifier: string, zerosMayLead: boolean): boolean {
     for (let index = 0; index < identifier.length; index += 1) {
         if (!isIdentifierCode(identifier.charCodeAt(index))) return false
     }
-    if (zerosMayLead || identifier.length === 1 || identifier.charCodeAt(0) !== CODE_0) return true
-    return !isNumeric(identifier)
+    return zerosMayLead || identifier.length === 1 || identifier.charCodeAt(0) !== CODE_0 || !isNumeric(identifier)
 }
 
-/** Number of valid identifiers in text[from, to), which dots part; -1 when one of them is not valid. */
-function identifierCount(text: string, from: number, to: number, zerosMayLead: boolean): number {
+/** Number of valid identifiers, all numbers if they must be, in text[from, to), which dots part; -1 when one of them is not valid. */
+function identifierCount(text: string, from: number, to: number, mustBeNumbers: boolean, zerosMayLead: boolean): number {
     let count = 0
     let start = from
     while (start <= to) {
         const end = indexOfCode(text, CODE_DOT, start, to)
-        if (!identifierValid(text.substring(start, end), zerosMayLead)) return -1
+        const identifier = text.substring(start, end)
+        if (!identifierValid(identifier, zerosMayLead) || (mustBeNumbers && !isNumeric(identifier))) return -1
         count += 1
         start = end + 1
     }
@@ -73,27 +67,18 @@ export function versionValid(text: string): boolean {
     if (length > VERSION_BYTES_MAX) return false
     const core = coreEnd(text)
     const precedence = precedenceEnd(text)
-    for (let index = 0; index < core; index += 1) {
-        const code = text.charCodeAt(index)
-        if (!isDigit(code) && code !== CODE_DOT) return false
-    }
-    if (identifierCount(text, 0, core, false) !== 3) return false
-    if (core < precedence && identifierCount(text, core + 1, precedence, false) < 0) return false
-    return precedence === length || identifierCount(text, precedence + 1, length, true) > 0
-}
-
-function textCompare(a: string, b: string): number {
-    if (a === b) return 0
-    return a < b ? -1 : 1
+    if (identifierCount(text, 0, core, true, false) !== 3) return false
+    if (core < precedence && identifierCount(text, core + 1, precedence, false, false) < 0) return false
+    return precedence === length || identifierCount(text, precedence + 1, length, false, true) > 0
 }
 
 /** Precedence of two identifiers (SemVer 2.0.0, item 11.4); numbers compare as text, so none is too long. */
 function identifierCompare(a: string, b: string): number {
     const aNumeric = isNumeric(a)
-    const bNumeric = isNumeric(b)
-    if (aNumeric !== bNumeric) return aNumeric ? -1 : 1
+    if (aNumeric !== isNumeric(b)) return aNumeric ? -1 : 1
     if (aNumeric && a.length !== b.length) return a.length < b.length ? -1 : 1
-    return textCompare(a, b)
+    if (a === b) return 0
+    return a < b ? -1 : 1
 }
 
 /** Compares identifiers one by one; where all are equal, fewer of them come first. */
@@ -125,19 +110,20 @@ export function versionCompare(a: string, b: string): number {
     const bCore = coreEnd(b)
     const order = identifiersCompare(a.substring(0, aCore), b.substring(0, bCore))
     if (order !== 0) return order
-    const aFinal = aCore === precedenceEnd(a)
-    const bFinal = bCore === precedenceEnd(b)
-    if (aFinal && bFinal) return 0
-    if (aFinal !== bFinal) return aFinal ? 1 : -1
-    return identifiersCompare(a.substring(aCore + 1, precedenceEnd(a)), b.substring(bCore + 1, precedenceEnd(b)))
+    const aEnd = precedenceEnd(a)
+    const bEnd = precedenceEnd(b)
+    // Without a pre-release it is the final version.
+    if (aCore === aEnd) return bCore === bEnd ? 0 : 1
+    if (bCore === bEnd) return -1
+    return identifiersCompare(a.substring(aCore + 1, aEnd), b.substring(bCore + 1, bEnd))
 }
 
 /** The operator that begins a comparison: "<", "<=", ">", ">=", "=", or "" for none. */
 function operatorOf(comparison: string): string {
-    const first = comparison.substring(0, 1)
-    const two = comparison.substring(0, 2)
-    if (two === "<=" || two === ">=") return two
-    return first === "<" || first === ">" || first === "=" ? first : ""
+    const first = comparison.charAt(0)
+    if (first === "=") return first
+    if (first !== "<" && first !== ">") return ""
+    return comparison.charAt(1) === "=" ? first + "=" : first
 }
 
 /** 1 when `version` meets one comparison, 0 when not, -1 when the comparison is not valid. */
@@ -146,11 +132,10 @@ function comparisonMet(version: string, comparison: string): number {
     const bound = comparison.substring(operator.length)
     if (!versionValid(bound)) return -1
     const order = versionCompare(version, bound)
-    if (operator === "<") return order < 0 ? 1 : 0
-    if (operator === "<=") return order <= 0 ? 1 : 0
-    if (operator === ">") return order > 0 ? 1 : 0
-    if (operator === ">=") return order >= 0 ? 1 : 0
-    return order === 0 ? 1 : 0
+    let isMet = operator !== "<" && operator !== ">"
+    if (order < 0) isMet = operator.charAt(0) === "<"
+    if (order > 0) isMet = operator.charAt(0) === ">"
+    return isMet ? 1 : 0
 }
 
 /** 1 when `version` meets all comparisons of the range, 0 when not, -1 when the range is not valid. */

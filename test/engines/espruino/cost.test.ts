@@ -14,10 +14,10 @@ describeEspruino("on Espruino", () => {
         process.stderr.write(
             `espruino: loader ${loader.bytes} B, ${loader.jsVars} JsVars; agent ${agent.bytes} B, ${agent.jsVars} JsVars\n`,
         )
-        expect(loader.bytes).toBeLessThan(3000)
+        expect(loader.bytes).toBeLessThan(2900)
         expect(loader.jsVars).toBeLessThanOrEqual(115)
-        expect(agent.bytes).toBeLessThan(51_900)
-        expect(agent.jsVars).toBeLessThanOrEqual(980)
+        expect(agent.bytes).toBeLessThan(44_000)
+        expect(agent.jsVars).toBeLessThanOrEqual(1000)
     }, 60_000)
 
     test.each([512, 1024])(

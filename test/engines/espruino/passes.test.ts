@@ -1,11 +1,21 @@
 // What otary pack does to a bundle for Espruino, step by step: none of it may change what the code does.
 
+import { mkdirSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
 import { inlineConstants } from "../../../build/espruino-constants"
-import { inlineHot } from "../../../build/espruino-inline"
+import { inlineHot, inlineSeldom } from "../../../build/espruino-inline"
 import { assembleCold, splitCold } from "../../../build/espruino-lazy"
 import { shortenedProperties } from "../../../build/espruino-mangle"
+import { nestFunctions } from "../../../build/espruino-nest"
 import { inlinePorts } from "../../../build/espruino-ports"
+import { shorten } from "../../../build/espruino-short"
+import { moveSingles } from "../../../build/espruino-single"
+import { shortSources } from "../../../build/espruino-types"
 import { projectRoot } from "../../../build/root"
+import { makeFolder } from "../../board/board-fixture"
+
+const home = makeFolder()
+afterAll(() => home.remove())
 
 /** Runs a script that ends with the value of `result`. */
 function valueOf(code: string): unknown {
@@ -46,6 +56,11 @@ describe("constants", () => {
         ["var A = 5; function f(A) { return A } var result = f(1) + A", "f(1) + A"],
         ["var A = 'a text that is long enough', result = A + A", "A + A"],
         ["var A = { b: 1 }, result = A.b", "A.b"],
+        // Given again what it is already, it stays what it is.
+        ["var A = 0; function f() { A = 0; return A } var result = f() + A", "{ 0; return 0 } var result = f() + 0"],
+        ["var A = 0, b; function f() { b = 1, A = 0 } f(); var result = A", "b = 1, 0 } f(); var result = 0"],
+        ["var A = 0; function f() { A = 0; A = 1 } f(); var result = A", "result = A"],
+        ["var A = 0; function f() { return A = 0 } var result = f()", "return A = 0"],
     ])("%s", (text, wanted) => {
         const code = inlineConstants(text)
         expect(code).toContain(wanted)
@@ -75,6 +90,134 @@ describe("hot functions", () => {
         expect(valueOf(code)).toEqual(valueOf(`${start} ${text}`))
         expect(inlineHot(`${start} ${text}`, new Set())).toBe(`${start} ${text}`)
     })
+})
+
+describe("comparisons", () => {
+    /** What the bundler makes of a function's text in firmware/. */
+    function shortened(text: string): string {
+        for (const folder of ["firmware", "shims/espruino"]) mkdirSync(join(home.path, text, folder), { recursive: true })
+        const path = join(home.path, text, "firmware/a.ts")
+        const types =
+            "n: number, s: string, b: boolean, o: { n: number } | undefined, x: unknown, a: number[], t: string | undefined"
+        writeFileSync(path, `export function f(${types}, m: object | null) { ${text} }`)
+        return shortSources(join(home.path, text))
+            .get(path)!
+            .replace(/^.*?\) \{ | \}$/g, "")
+    }
+
+    test.each([
+        ["return n === 1", "return n == 1"],
+        ["return n !== a[0]", "return n != a[0]"],
+        ["return n === 0", "return !(n)"],
+        ["if (n !== 0) return", "if ((n)) return"],
+        ["return n !== 0", "return !!(n)"],
+        ['return b && s === ""', "return b && !(s)"],
+        ['if (b || s !== "") return', "if (b || (s)) return"],
+        ["return o === undefined", "return !(o)"],
+        ["while (o !== undefined) return o.n === 0", "while ((o)) return !(o.n)"],
+        ["return m !== null", "return !!(m)"],
+        ["return t === undefined", "return t == null"],
+        ["return t !== s", "return t != s"],
+        ["return b === true", "return b == true"],
+        ["return typeof x === s", "return typeof x == s"],
+        // Nothing says what these are, or what they hold need not be there, or may be no number.
+        ["return x === 1", "return x === 1"],
+        ["return x === undefined", "return x === undefined"],
+        ["return m === x", "return m === x"],
+        ["return a[0] === 0", "return a[0] == 0"],
+        ["return n % 1 === 0", "return n % 1 == 0"],
+        // Sums and texts.
+        ["n = n + 1; return n", "++n; return n"],
+        ["n += 1; return (n = n + 1)", "++n; return (n += 1)"],
+        ["s = s + 1", "s += 1"],
+        ["n = n - a[n] * 2", "n -= a[n] * 2"],
+        ["n = n + f(n)", "n = n + f(n)"],
+        ["n = n + 1 + a[0]", "n = n + 1 + a[0]"],
+        ["return s.substring(1, n)", "return s.slice(1, n)"],
+    ])("%s", (text, wanted) => expect(shortened(text)).toBe(wanted))
+})
+
+describe("short forms", () => {
+    test("functions ahead of all else are arrow functions, and constants variables", () => {
+        const text = `function a(x) { function b(y) { return y + 1 } const z = b(x); return z } function c() { return this }
+            var result = a(2)`
+        const code = shorten(text, () => false)
+        expect(code).toMatch(/^let a = \(x\) => \{ let b = \(y\) => \{ return y \+ 1 \};/)
+        expect(code).toContain("let z = b(x)")
+        expect(code).toContain("function c() { return this }")
+        expect(valueOf(code)).toBe(3)
+    })
+
+    test.each([
+        "var early = later(); function later() { return 1 } var result = early",
+        "function Made() {} var result = typeof new Made()",
+        "function f() { return arguments.length } var result = f(1, 2)",
+        "function f() { return 1 } var result = [f].length",
+        "function f(x) { if (x) return 1; function g() { return 2 } return g() } var result = 3",
+    ])("%s: what an arrow function could not be stays", text => {
+        const functions = (code: string): number => code.split("function ").length
+        const isKept = text.includes("if (x)") ? 1 : 0
+        expect(functions(shorten(text, () => false))).toBe(functions(text) - isKept)
+        expect(valueOf(shorten(text, () => false))).toEqual(valueOf(text))
+    })
+})
+
+describe("functions that are called at one place", () => {
+    const start = "var seen = [], result; function note(n) { seen.push(n); return n } note(0);"
+
+    test.each([
+        ["function f(a) { if (a > 1) return 5; note(a); } function g(b) { return f(b) } result = [g(1), g(2)]", "{ if (b > 1)"],
+        [
+            "function f(a) { const c = note(a); return c + 1 } function g(b) { const d = f(b * 2); return d } result = g(1)",
+            "let a$f = b * 2",
+        ],
+        ["function f(a) { const c = 1; return a + c } function g(c) { c = f(c); return c } result = g(1)", "const c$f = 1"],
+        ["function f(a) { note(a); return { a } } function g(b) { if (b) f(3); return b } result = g(1)", "{ a: 3 }"],
+        ["function f() { seen.push(1) } function g(b) { if (b) f(); else return 2 } result = g(1)", "if (b) { seen.push(1) }"],
+        ["function f(a, b) { return [a, b] } function g() { return f(1) } result = g()", "let b$f;"],
+    ])("%s is put there", (text, wanted) => {
+        const code = moveSingles(
+            `${start} ${text}`,
+            name => name !== "note",
+            () => true,
+        )
+        expect(code).toContain(wanted)
+        expect(code).not.toContain("function f(")
+        expect(valueOf(code.replace("return result", ""))).toEqual(valueOf(`${start} ${text}`))
+    })
+
+    test.each([
+        // Called twice, or with a value that is used on; early returns; names that mean another thing there; loops' heads.
+        "function f(a) { return note(a) } function g(b) { return f(b) + f(1) } result = g(1)",
+        "function f(a) { if (a) return 1; return 2 } function g(b) { const c = f(b); return c } result = g(1)",
+        "function f(a) { note(a); return seen } function g(seen) { return f(seen) } result = g(1)",
+        "function f(a) { note(a); return 3 } function g(b) { for (let i = f(b); i < 4; i++) note(i); return b } result = g(1)",
+        "function f(a) { return () => a } function g(b) { return f(b) } result = g(1)()",
+        "function f(a) { note(a); return 1 } function g(b) { return [1].map(() => { return f(b) }) } result = g(1)",
+        "function f(a) { note(a); return 1 } function g(b) { return f(b, note(2)) } result = g(1)",
+    ])("%s: stays", text =>
+        expect(
+            moveSingles(
+                `${start} ${text}`,
+                name => name !== "note",
+                () => true,
+            ),
+        ).toBe(`${start} ${text}`),
+    )
+
+    test("one expression goes anywhere, and a few words go wherever they are called", () => {
+        const text =
+            "function f(a) { return a + 1 } function n() { return seen } function g(b) { return f(b) * 2 + n().length + n().length }"
+        const code = inlineSeldom(`${start} ${text} result = g(1)`, () => true)
+        expect(code).toContain("(b + 1) * 2 + (seen).length + (seen).length")
+    })
+})
+
+test("variables that are needed first are declared first, with what they begin as", () => {
+    const text = "function hot() { return count + late } const other = 1, count = 2; var late = other + count; var result = hot()"
+    const code = nestFunctions(text, new Set(["hot"]))
+    expect(code).toMatch(/^var count = 2, late;\nfunction hot/)
+    expect(valueOf(code)).toBe(5)
 })
 
 describe("cold functions", () => {
@@ -118,8 +261,8 @@ describe("cold functions", () => {
 })
 
 test("nothing that travels, that apps see or that natives have is shortened", () => {
-    const names = shortenedProperties(projectRoot())
+    const names = shortenedProperties(projectRoot(), "")
     expect(names).toEqual(expect.arrayContaining(["sizeBytes", "programStaged", "activeApp", "listSrc", "onData"]))
-    const kept = ["version", "lastS", "isCommitted", "cs_sha256", "read", "length", "offsetBytes", "at"]
+    const kept = ["version", "lastS", "cs_sha256", "read", "length", "offsetBytes", "at"]
     expect(names.filter(name => kept.includes(name))).toEqual([])
 })
