@@ -65,6 +65,14 @@ const configSchema = z.looseObject({
         })
         .optional(),
     timeouts: z.record(z.string(), duration).optional(),
+    mqtt: z
+        .looseObject({
+            url: text(1024).optional(),
+            user: text(256).optional(),
+            password: text(256).optional(),
+            topic: text(256).optional(),
+        })
+        .optional(),
     scripts: z.looseObject({ update: text(1024).optional() }).optional(),
 })
 const deviceSchema = z.record(text(128), z.json())

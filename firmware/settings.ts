@@ -110,7 +110,11 @@ function numberOf(section: string, key: string, low: number, high: number, other
     return otherwise
 }
 
-function textOf(
+/**
+ * A text of the configuration, checked by `isGood`, which `wanted` puts into words: the file on the board counts first, then the image;
+ * `otherwise` where neither has one that is good, with a line on the log.
+ */
+export function textOf(
     section: string,
     key: string,
     otherwise: string,

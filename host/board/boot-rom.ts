@@ -134,6 +134,7 @@ function createHardware(rom: RomPorts, session: Session, run: Hardware["run"]): 
         clock: session.clock,
         http: session.http,
         imageFile: session.imageFile,
+        mqtt: session.createMqtt(),
         sha256,
         ecdsaVerify,
         random: rom.random,

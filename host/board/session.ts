@@ -2,6 +2,7 @@
 
 import type { Clock, Http, HttpListener, ImageFile } from "../../firmware/ports"
 import type { HostImageFile } from "../../shims/host/image-file"
+import { createMqtt, type HostMqtt } from "../../shims/host/mqtt"
 
 /** What is thrown at code whose boot is over, so that it goes no further: on hardware a reset does not return. */
 export class BootOver extends Error {
@@ -22,6 +23,8 @@ export interface Session {
     readonly clock: Clock
     readonly http: Http
     readonly imageFile?: ImageFile
+    /** Makes an MQTT client. */
+    createMqtt(this: void): HostMqtt
     /** Runs the board's code; an exception out of it is handed to `onPanic`, unless the boot ended meanwhile. */
     enter<T>(this: void, run: (this: void, value: T) => void, value: T): void
     /** Throws BootOver when the boot is over. */
@@ -46,9 +49,15 @@ export function createSession(ports: SessionPorts, bootMs: number, onPanic: (thi
     }
     const clock = sessionClock(ports.clock, bootMs, check, enter)
     const http = sessionHttp(ports.http, check, enter)
+    const brokers: HostMqtt[] = []
     return {
         clock,
         http,
+        createMqtt() {
+            const mqtt = sessionMqtt(createMqtt(), check, enter)
+            brokers.push(mqtt)
+            return mqtt
+        },
         imageFile: sessionImageFile(ports.imageFile, check, enter),
         enter,
         check,
@@ -57,6 +66,7 @@ export function createSession(ports: SessionPorts, bootMs: number, onPanic: (thi
             isOver = true
             clock.stop()
             http.stop()
+            for (const mqtt of brokers) mqtt.close()
             ports.imageFile?.stop()
         },
     }
@@ -120,6 +130,21 @@ function sessionHttp(base: Http, check: Check, enter: Enter): Http & { stop(): v
             for (const handle of handles) base.abort(handle)
             handles.clear()
         },
+    }
+}
+
+function sessionMqtt(base: HostMqtt, check: Check, enter: Enter): HostMqtt {
+    return {
+        connect(options, { onConnect, onMessage, onEnd }) {
+            check()
+            base.connect(options, {
+                onConnect: () => enter(onConnect, undefined),
+                onMessage: (topic, payload) => enter(() => onMessage(topic, payload), undefined),
+                onEnd: () => enter(onEnd, undefined),
+            })
+        },
+        subscribe: base.subscribe,
+        close: base.close,
     }
 }
 

@@ -86,6 +86,7 @@ export function createLuaBoot(rom: RomPorts, options: LuaBootOptions): RomBoot {
     const device = createModules({
         clock: session.clock,
         http: session.http,
+        createMqtt: session.createMqtt,
         random: rom.random,
         ota: options.ota,
         feed: () => rom.onWatchdog(TASK_WATCHDOG_S),

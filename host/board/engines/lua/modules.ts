@@ -3,13 +3,17 @@
 import { createHash, type Hash } from "node:crypto"
 import type { Clock, Http } from "../../../../firmware/ports"
 import { STATUS_OK } from "../../../../firmware/status"
+import type { HostMqtt } from "../../../../shims/host/mqtt"
 import { createDevice, type Device, type Request } from "./device"
+import { mqttHandlers } from "./mqtt"
 import type { Ota } from "./ota"
 
 /** What the modules stand on. */
 export interface ModulePorts {
     readonly clock: Clock
     readonly http: Http
+    /** Makes an MQTT client; default: the firmware has no module mqtt. */
+    readonly createMqtt?: (this: void) => HostMqtt
     random(this: void): number
     /** The board wants to restart. */
     restart(this: void): void
@@ -195,6 +199,7 @@ export function createModules(ports: ModulePorts, more: Readonly<Record<string, 
     const handlers: Record<string, Handler> = {
         ...systemHandlers(ports, () => device),
         ...httpHandlers(ports, () => device),
+        ...(ports.createMqtt !== undefined && mqttHandlers(ports.createMqtt, () => device, ports.deliver)),
         ...(ports.ota !== undefined && otaHandlers(ports.ota, ports.restart, () => device)),
         ...more,
     }
