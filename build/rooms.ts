@@ -7,7 +7,10 @@ interface Room {
     readonly start: string
 }
 
-const ROOMS: readonly Room[] = [{ key: "mqtt", module: "firmware/push", start: "pushStart" }]
+const ROOMS: readonly Room[] = [
+    { key: "mqtt", module: "firmware/push", start: "pushStart" },
+    { key: "uart", module: "firmware/serial", start: "serialStart" },
+]
 
 /** How the room's port is come by on a platform: what emulated hardware offers, else a module of the shim. */
 function portText(shim: string, key: string): string {

@@ -148,3 +148,18 @@ export const PUSH_RETRY_S_MAX = 600
 export const PUSH_STEADY_S = 60
 /** Seconds between two check-ins that messages cause. */
 export const PUSH_CHECKIN_S = 10
+
+// ---- serial line -------------------------------------------------------------------------------
+
+/** Bits a second of the serial line, unless configured. */
+export const SERIAL_BAUD_DEFAULT = 115200
+export const SERIAL_BAUD_MIN = 300
+export const SERIAL_BAUD_MAX = 4000000
+/** Bytes of an image in one frame, at most. */
+export const SERIAL_DATA_BYTES_MAX = 1024
+/** Milliseconds without a byte after which half a frame counts as rubbish. */
+export const SERIAL_FRAME_TIMEOUT_MS = 2000
+/** Seconds without a frame after which an update over the line is given up. */
+export const SERIAL_UPDATE_TIMEOUT_S = 60
+/** Milliseconds between the last answer and the flip: what was answered must be out before the board restarts. */
+export const SERIAL_APPLY_MS = 500

@@ -147,6 +147,27 @@ export interface Mqtt {
     close(this: void): void
 }
 
+/** How a serial line is set up: 8 data bits, no parity, 1 stop bit. */
+export interface UartOptions {
+    /** Which of the board's UARTs; 0 = the platform's own choice, which is not the console. */
+    port: number
+    /** Bits a second. */
+    baud: number
+    /** Pins; -1 = the platform's own choice. */
+    tx: number
+    rx: number
+    /** A device such as /dev/ttyS1 where the platform has an operating system; "" elsewhere. */
+    path: string
+}
+
+/** One serial line. */
+export interface Uart {
+    /** Sets it up; from then on `run` hears what comes, in pieces of any length. A platform may hold bytes back until a line feed. */
+    open(this: void, options: UartOptions, run: (this: void, bytes: Bytes) => void): void
+    /** Sends. Contract: it is open. */
+    write(this: void, bytes: Bytes): void
+}
+
 /** Reset and watchdog. */
 export interface Board {
     /** Restarts the board; the call may return, and nothing may be done after it. */

@@ -100,7 +100,8 @@ function complain(section: string, key: string, wanted: string): void {
     ports.board.log("settings: " + name + " must be " + wanted + "; ignored")
 }
 
-function numberOf(section: string, key: string, low: number, high: number, otherwise: number): number {
+/** A whole number of the configuration from `low` to `high`; as textOf. */
+export function numberOf(section: string, key: string, low: number, high: number, otherwise: number): number {
     const values = [valueIn(fileConfig, section, key), valueIn(imageConfig, section, key)]
     for (let index = 0; index < 2; index += 1) {
         const value = values[index]

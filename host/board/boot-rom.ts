@@ -135,6 +135,7 @@ function createHardware(rom: RomPorts, session: Session, run: Hardware["run"]): 
         http: session.http,
         imageFile: session.imageFile,
         mqtt: session.createMqtt(),
+        uart: session.uart,
         sha256,
         ecdsaVerify,
         random: rom.random,

@@ -1,8 +1,9 @@
 // One boot of a board: what the running code started ends with it, and nothing reaches that code afterwards.
 
-import type { Clock, Http, HttpListener, ImageFile } from "../../firmware/ports"
+import type { Clock, Http, HttpListener, ImageFile, Uart } from "../../firmware/ports"
 import type { HostImageFile } from "../../shims/host/image-file"
 import { createMqtt, type HostMqtt } from "../../shims/host/mqtt"
+import type { HostUart } from "../../shims/host/uart"
 
 /** What is thrown at code whose boot is over, so that it goes no further: on hardware a reset does not return. */
 export class BootOver extends Error {
@@ -16,6 +17,7 @@ export interface SessionPorts {
     readonly clock: Clock
     readonly http: Http
     readonly imageFile?: HostImageFile
+    readonly uart?: HostUart
 }
 
 /** The same ports, bound to one boot. */
@@ -23,6 +25,7 @@ export interface Session {
     readonly clock: Clock
     readonly http: Http
     readonly imageFile?: ImageFile
+    readonly uart?: Uart
     /** Makes an MQTT client. */
     createMqtt(this: void): HostMqtt
     /** Runs the board's code; an exception out of it is handed to `onPanic`, unless the boot ended meanwhile. */
@@ -59,6 +62,7 @@ export function createSession(ports: SessionPorts, bootMs: number, onPanic: (thi
             return mqtt
         },
         imageFile: sessionImageFile(ports.imageFile, check, enter),
+        uart: sessionUart(ports.uart, check, enter),
         enter,
         check,
         end() {
@@ -68,6 +72,7 @@ export function createSession(ports: SessionPorts, bootMs: number, onPanic: (thi
             http.stop()
             for (const mqtt of brokers) mqtt.close()
             ports.imageFile?.stop()
+            ports.uart?.stop()
         },
     }
 }
@@ -145,6 +150,17 @@ function sessionMqtt(base: HostMqtt, check: Check, enter: Enter): HostMqtt {
         },
         subscribe: base.subscribe,
         close: base.close,
+    }
+}
+
+function sessionUart(base: HostUart | undefined, check: Check, enter: Enter): Uart | undefined {
+    if (base === undefined) return undefined
+    return {
+        open(options, run) {
+            check()
+            base.open(options, bytes => enter(run, bytes))
+        },
+        write: base.write,
     }
 }
 

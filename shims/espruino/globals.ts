@@ -79,6 +79,21 @@ export interface EspruinoNet {
     connect(place: EspruinoPlace, run: () => void): EspruinoSocket
 }
 
+/** Wires of a serial line. */
+export interface EspruinoWires {
+    tx?: unknown
+    rx?: unknown
+    /** Espruino for Linux: the device. */
+    path?: string
+}
+
+/** Serial1 and its like. */
+export interface EspruinoSerial {
+    setup(baud: number, wires: EspruinoWires): void
+    on(event: "data", run: (data: string) => void): void
+    write(data: string): void
+}
+
 /** The global E. */
 export interface EspruinoE {
     /** A string in one piece of memory; undefined when there is none. An array of bytes that is in one piece shares it. */

@@ -143,6 +143,23 @@ export interface MqttModule {
     ): MqttClient
 }
 
+/** Pins of a UART. */
+export interface UartPins {
+    tx: number
+    rx: number
+}
+
+/** `uart` of the ESP32. */
+export interface UartModule {
+    readonly PARITY_NONE: number
+    readonly STOPBITS_1: number
+    setup(this: void, id: number, baud: number, dataBits: number, parity: number, stopBits: number, pins: UartPins): number
+    start(this: void, id: number): boolean
+    /** Hands out what came at each `end`, and at 255 bytes. */
+    on(this: void, id: number, event: "data", end: string, run: (this: void, bytes: string) => void, runInput: number): void
+    write(this: void, id: number, bytes: string): void
+}
+
 /** What a call returns that returns several values in Lua. */
 export type Values<T extends unknown[]> = T & { readonly __tstlMultiReturn: unknown }
 
@@ -193,6 +210,8 @@ export declare const sjson: JsonModule
 export declare const http: HttpModule | undefined
 /** MQTT, where the firmware has it. */
 export declare const mqtt: MqttModule | undefined
+/** Serial lines. */
+export declare const uart: UartModule
 /** TCP. */
 export declare const net: NetModule
 /** Whole native firmware: the ESP32's. */

@@ -87,6 +87,7 @@ export function createLuaBoot(rom: RomPorts, options: LuaBootOptions): RomBoot {
         clock: session.clock,
         http: session.http,
         createMqtt: session.createMqtt,
+        uart: session.uart,
         random: rom.random,
         ota: options.ota,
         feed: () => rom.onWatchdog(TASK_WATCHDOG_S),
