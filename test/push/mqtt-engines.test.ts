@@ -15,16 +15,19 @@ declare const tmr: { ALARM_SINGLE: number; create(this: void): Timer }
 `
 
 for (const version of ["5.1", "5.3"] as const) {
-    mqttSuite(`NodeMCU on Lua ${version}`, async port =>
-        runOnLuaMachine(version, LUA_TIMER + programText("nodemcu", port, LATER_LUA)),
+    mqttSuite(`NodeMCU on Lua ${version}`, async (port, keepaliveS) =>
+        runOnLuaMachine(version, LUA_TIMER + programText("nodemcu", port, keepaliveS, LATER_LUA)),
     )
 }
 
 describeEspruino("on the real engine", () => {
     let runs = 0
     const timer = "declare const setTimeout: (run: () => void, delayMs: number) => number\n"
-    mqttSuite("Espruino", port => {
+    mqttSuite("Espruino", (port, keepaliveS) => {
         runs += 1
-        return runOnEspruino(join(home.path, `run-${runs}`), timer + programText("espruino", port, "setTimeout(again, 100)"))
+        return runOnEspruino(
+            join(home.path, `run-${runs}`),
+            timer + programText("espruino", port, keepaliveS, "setTimeout(again, 100)"),
+        )
     })
 })

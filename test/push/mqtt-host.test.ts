@@ -8,11 +8,11 @@ import { type MqttProgram, mqttSuite, optionsFor } from "./mqtt-suite"
 
 const AGAIN_MS = 100
 
-async function start(port: number, mqtt: HostMqtt): Promise<MqttProgram> {
+async function start(port: number, keepaliveS: number, mqtt: HostMqtt): Promise<MqttProgram> {
     const events: string[] = []
     let timer: NodeJS.Timeout | undefined
     const again = (): void =>
-        mqtt.connect(optionsFor(port), {
+        mqtt.connect(optionsFor(port, keepaliveS), {
             onConnect() {
                 events.push("connect")
                 mqtt.subscribe("otary/test")
@@ -31,14 +31,14 @@ async function start(port: number, mqtt: HostMqtt): Promise<MqttProgram> {
     return { events, stop }
 }
 
-mqttSuite("the host", port => start(port, createMqtt()))
+mqttSuite("the host", (port, keepaliveS) => start(port, keepaliveS, createMqtt()))
 
-mqttSuite("a board's boot", async port => {
+mqttSuite("a board's boot", async (port, keepaliveS) => {
     const clock = createRealClock()
     const session = createSession({ clock, http: createHttp(clock) }, clock.upMs(), error => {
         throw error
     })
-    const program = await start(port, session.createMqtt())
+    const program = await start(port, keepaliveS, session.createMqtt())
     const stop = (): void => {
         program.stop()
         session.end()

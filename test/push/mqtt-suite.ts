@@ -12,10 +12,10 @@ export interface MqttProgram {
 }
 
 /** The program's text, for platforms that a bundle is made for. `later` calls `again` after a moment. */
-export function programText(shim: string, port: number, later: string): string {
+export function programText(shim: string, port: number, keepaliveS: number, later: string): string {
     return `import { mqttPort } from "./shims/${shim}/mqtt"
 declare const print: (line: string) => void
-const options = ${JSON.stringify(optionsFor(port))}
+const options = ${JSON.stringify(optionsFor(port, keepaliveS))}
 function connected(): void {
     print("told connect")
     mqttPort.subscribe("otary/test")
@@ -35,7 +35,10 @@ again()
 }
 
 /** How the program reaches its broker. */
-export function optionsFor(port: number): {
+export function optionsFor(
+    port: number,
+    keepaliveS: number,
+): {
     host: string
     port: number
     isSecure: boolean
@@ -44,9 +47,11 @@ export function optionsFor(port: number): {
     password: string
     keepaliveS: number
 } {
-    return { host: "127.0.0.1", port, isSecure: false, clientId: "otary-t", user: "me", password: "secret", keepaliveS: 1 }
+    return { host: "127.0.0.1", port, isSecure: false, clientId: "otary-t", user: "me", password: "secret", keepaliveS }
 }
 
+/** Longer than any test: no ping comes in between. */
+const KEEPALIVE_S = 100
 const CONNECT = 1
 const PUBACK = 4
 const SUBSCRIBE = 8
@@ -75,9 +80,12 @@ function polite(then: Script = () => undefined, suback = 1): Script {
     }
 }
 
-/** Sends one byte at a time, each in a segment of its own; over before the client's first ping, whose answer would come in between. */
+/** Sends one byte at a time, each in a segment of its own. */
 function trickle(socket: Socket, bytes: Buffer): void {
-    bytes.forEach((_, at) => setTimeout(() => socket.writable && socket.write(bytes.subarray(at, at + 1)), at * 2))
+    if (bytes.length === 0 || !socket.writable) return
+    socket.write(bytes.subarray(0, 1))
+    // One timer after the other: many at once may fire in another order.
+    setTimeout(() => trickle(socket, bytes.subarray(1)), 1)
 }
 
 const onConnect =
@@ -88,14 +96,17 @@ const onConnect =
 
 /** What brokers do that ends a connection, by what it is. */
 const BAD: readonly (readonly [what: string, script: Script])[] = [
-    ["no answer to a ping", (socket, type) => type === CONNECT && socket.write(CONNACK)],
     ["rubbish", onConnect(socket => socket.write(Buffer.from("HTTP/1.1 400 Bad Request\r\n\r\n")))],
     ["a refusal", onConnect(socket => socket.write(Buffer.from([0x20, 2, 0, 5])))],
     ["a refused subscription", polite(undefined, 128)],
     ["an endless length", polite((socket, type) => type === SUBSCRIBE && socket.write(Buffer.alloc(9, 0xff)))],
     [
-        "a packet that no broker sends",
-        polite((socket, type) => type === SUBSCRIBE && socket.write(Buffer.from([0xf0, 0xff, 0xff, 0xff, 0x7f]))),
+        "a long packet of a type that no broker sends",
+        polite(
+            (socket, type) =>
+                type === SUBSCRIBE &&
+                socket.write(Buffer.concat([Buffer.from([0xf0, 0xff, 0xff, 0xff, 0x7f]), Buffer.alloc(100_000)])),
+        ),
     ],
     [
         "a message whose topic is longer than itself",
@@ -111,24 +122,34 @@ const BAD: readonly (readonly [what: string, script: Script])[] = [
     ["half of a packet, and the end", onConnect(socket => socket.end(Buffer.from([0x20, 2, 0])))],
 ]
 
-/** Runs the contract; `start` runs the program against a port of this machine. */
-export function mqttSuite(name: string, start: (port: number) => Promise<MqttProgram>, limitMs = 20_000): void {
-    const count = (program: MqttProgram, event: string): number => program.events.filter(one => one === event).length
+type Start = (port: number, keepaliveS: number) => Promise<MqttProgram>
+
+/** Ends after each test what it has begun, the program first: it would come back for ever. */
+function keepTrack(start: Start): {
+    opened: <T extends { close(): unknown }>(one: T) => T
+    started: (port: number, keepaliveS?: number) => Promise<MqttProgram>
+} {
     const closers: (() => unknown)[] = []
-    const opened = <T extends { close(): unknown }>(one: T): T => {
-        closers.unshift(() => one.close())
-        return one
-    }
-    const started = async (port: number): Promise<MqttProgram> => {
-        const program = await start(port)
-        closers.unshift(() => program.stop())
-        return program
-    }
-    // The program first: it would come back for ever.
     afterEach(async () => {
         for (const close of closers.splice(0)) await close()
     })
+    return {
+        opened(one) {
+            closers.unshift(() => one.close())
+            return one
+        },
+        async started(port, keepaliveS = KEEPALIVE_S) {
+            const program = await start(port, keepaliveS)
+            closers.unshift(() => program.stop())
+            return program
+        },
+    }
+}
 
+/** Runs the contract; `start` runs the program against a port of this machine. */
+export function mqttSuite(name: string, start: Start, limitMs = 20_000): void {
+    const count = (program: MqttProgram, event: string): number => program.events.filter(one => one === event).length
+    const { opened, started } = keepTrack(start)
     describe(`MQTT of ${name}`, () => {
         test("hears messages of a real broker, those of its absence too, and comes back after an end", async () => {
             const broker = opened(await startBroker(0, "secret"))
@@ -159,6 +180,16 @@ export function mqttSuite(name: string, start: (port: number) => Promise<MqttPro
             await until(() => acknowledged.length === 2, "two acknowledgements", limitMs)
             expect(acknowledged.map(packet => [...packet])).toEqual(Array(2).fill([0x40, 2, 0, 7]))
             expect(program.events).toEqual(["connect", "message", "message"])
+        }, 60_000)
+
+        test("ends when a broker no longer answers pings, and pings those that do", async () => {
+            let pings = 0
+            const silent: Script = (socket, type) => type === CONNECT && socket.write(CONNACK)
+            const broker = opened(await startScripted(silent))
+            const program = await started(broker.port, 1)
+            await until(() => count(program, "end") >= 1, "an end", limitMs)
+            broker.script = polite((_, type) => type === PINGREQ && (pings += 1))
+            await until(() => pings >= 2, "pings", limitMs)
         }, 60_000)
 
         test("ends at whatever no broker does, once, and still takes a good one", async () => {
