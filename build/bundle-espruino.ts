@@ -19,6 +19,7 @@ import { moveSingles } from "./espruino-single"
 import { shorten } from "./espruino-short"
 import { shortSources } from "./espruino-types"
 import { isPropertyName, parseScript, walk } from "./js-tree"
+import { roomsText } from "./rooms"
 import { projectRoot } from "./root"
 
 /** How small a bundle is made: `false` leaves it readable, for comparisons. */
@@ -241,7 +242,12 @@ export async function bundleEspruinoApp(
         __OTARY_CONFIG__: jsonInBytes(config),
     }
     const isUnsigned = image.keys === undefined && image.sig_req_mask === undefined
-    return bundleEspruinoScript(START, define, { isUnsigned, isFromSlot: true, ...options, appPath })
+    return bundleEspruinoScript(START + roomsText("espruino", config), define, {
+        isUnsigned,
+        isFromSlot: true,
+        ...options,
+        appPath,
+    })
 }
 
 /** The boot loader for a layout: ASCII JavaScript, written to a board's `.boot0` once and never updated. */

@@ -4,6 +4,7 @@ import { resolve } from "node:path"
 import { build, type BuildOptions, type Message, type Plugin } from "esbuild"
 import { PackError } from "./errors"
 import type { KeySettings } from "./key-settings"
+import { roomsText } from "./rooms"
 import { projectRoot } from "./root"
 
 /** What becomes part of the bundle's code as constants. */
@@ -100,7 +101,7 @@ export async function bundleApp(appPath: string, constants: BundleConstants, opt
     const root = projectRoot()
     return run({
         ...commonOptions(root, options),
-        stdin: { contents: START, resolveDir: root, sourcefile: "start.ts", loader: "ts" },
+        stdin: { contents: START + roomsText("host", constants.config), resolveDir: root, sourcefile: "start.ts", loader: "ts" },
         plugins: [startPlugin(root, appPath)],
         define: {
             __OTARY_IMAGE__: JSON.stringify(constants.image),

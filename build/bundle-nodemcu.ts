@@ -3,16 +3,23 @@
 import { resolve } from "node:path"
 import type { BundleConstants } from "./bundle-host"
 import { bundleLua, bundleLuaSlot } from "./lua/compile"
+import { roomsText } from "./rooms"
 import { projectRoot } from "./root"
 
-/** The steps of a start: the platform's ports first, then the agent, so that an app that fails at its start is still watched. */
-function startSteps(root: string): { readonly path: string; readonly text: string }[] {
+/**
+ * The steps of a start: the platform's ports first, then the agent with what the configuration asks for beside it, so that an app that
+ * fails at its start is still watched.
+ */
+function startSteps(root: string, config: BundleConstants["config"]): { readonly path: string; readonly text: string }[] {
     return [
         {
             path: resolve(root, "otary-ports.ts"),
             text: 'import { nodemcuMain } from "./shims/nodemcu/main"\nnodemcuMain()\n',
         },
-        { path: resolve(root, "otary-agent.ts"), text: 'import { agentStart } from "./firmware/agent"\nagentStart()\n' },
+        {
+            path: resolve(root, "otary-agent.ts"),
+            text: `import { agentStart } from "./firmware/agent"\nagentStart()\n${roomsText("nodemcu", config)}`,
+        },
     ]
 }
 
@@ -22,7 +29,7 @@ function startSteps(root: string): { readonly path: string; readonly text: strin
  */
 export async function bundleNodemcuApp(appPath: string, constants: BundleConstants): Promise<Buffer> {
     const root = projectRoot()
-    const steps = startSteps(root)
+    const steps = startSteps(root, constants.config)
     const app = resolve(appPath)
     const entries = [...steps.map(({ path }) => path), app]
     const values = { __OTARY_IMAGE__: constants.image, __OTARY_DEVICE__: constants.device, __OTARY_CONFIG__: constants.config }

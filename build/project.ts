@@ -4,7 +4,15 @@ import { existsSync, lstatSync, readdirSync, readFileSync, statSync } from "node
 import { join, resolve } from "node:path"
 import JSON5 from "json5"
 import { z } from "zod"
-import { FILE_BYTES_MAX, FILE_NAME_BYTES_MAX, FILES_MAX, IMAGE_BYTES_MAX, THROTTLE_MS_MAX } from "../firmware/constants"
+import {
+    FILE_BYTES_MAX,
+    FILE_NAME_BYTES_MAX,
+    FILES_MAX,
+    IMAGE_BYTES_MAX,
+    SERIAL_BAUD_MAX,
+    SERIAL_BAUD_MIN,
+    THROTTLE_MS_MAX,
+} from "../firmware/constants"
 import { durationS } from "./durations"
 import { PackError } from "./errors"
 import { type Target, TARGETS } from "./targets"
@@ -65,6 +73,23 @@ const configSchema = z.looseObject({
         })
         .optional(),
     timeouts: z.record(z.string(), duration).optional(),
+    mqtt: z
+        .looseObject({
+            url: text(1024).optional(),
+            user: text(256).optional(),
+            password: text(256).optional(),
+            topic: text(256).optional(),
+        })
+        .optional(),
+    uart: z
+        .looseObject({
+            port: z.int().min(1).max(9).optional(),
+            baud: z.int().min(SERIAL_BAUD_MIN).max(SERIAL_BAUD_MAX).optional(),
+            tx: z.int().min(0).max(255).optional(),
+            rx: z.int().min(0).max(255).optional(),
+            path: text(256).optional(),
+        })
+        .optional(),
     scripts: z.looseObject({ update: text(1024).optional() }).optional(),
 })
 const deviceSchema = z.record(text(128), z.json())

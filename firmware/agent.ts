@@ -1,7 +1,7 @@
 // The agent: keeps the board alive, commits a good image and leaves a bad one, and checks in for updates when it is time.
 
 import { quarantineAdd, quarantineHas, state, stateCheckedIn, stateLoad, stateSave } from "./agent-state"
-import { applyPending, applyReady } from "./apply-window"
+import { applyReady } from "./apply-window"
 import { checkinOffer, checkinSend, cloudToken, registerSend, type Offer } from "./checkin"
 import { planCancel, planFirst, planIn, planNext, planRetry } from "./checkin-time"
 import { WATCHDOG_FEED_MS, WATCHDOG_TIMEOUT_S } from "./constants"
@@ -13,7 +13,7 @@ import { deviceProperties, settings, settingsLoad, textIn } from "./settings"
 import { rSignal, rSignalSync, SIGNAL_CHECKIN, SIGNAL_ERROR } from "./signals"
 import * as status from "./status"
 import { outcomeIs, trialCommit, trialIsOn, trialStart } from "./trial"
-import { updaterAbort, updaterContextCreate, updaterSame, updaterVersion } from "./updater"
+import { updaterAbort, updaterContextCreate, updaterIsBusy, updaterSame, updaterVersion } from "./updater"
 
 // What the packer builds into every image.
 declare const __OTARY_CONFIG__: unknown
@@ -97,7 +97,7 @@ function answerOnce(offered: string, code: number, message: string): void {
 
 function offerTake(): void {
     const offer = checkinOffer()
-    if (offer.update === "" || applyPending()) return cycleEnd()
+    if (offer.update === "" || updaterIsBusy()) return cycleEnd()
     if (trialIsOn()) {
         ports.board.log("agent: update " + offer.update + " must wait until the running image is committed")
         return cycleEnd()

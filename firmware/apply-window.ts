@@ -79,11 +79,6 @@ export function applyReady(version: string, update: string, imageChecksum: strin
     if (!isDecided) decide(0, windowWait)
 }
 
-/** Whether a verified image waits, or is being applied. */
-export function applyPending(): boolean {
-    return phase !== PHASE_NONE
-}
-
 /**
  * The app asks to put the update off for `seconds` from now (1 – APPLY_WAIT_S_MAX); may be called again. Then the window decides.
  * Returns STATUS_OK (the wait ends APPLY_WAIT_S_MAX after the image was ready at the latest), STATUS_BUSY when that time is over,

@@ -140,3 +140,32 @@ export const SIGNALS_QUEUED_MAX = 32
 export const WATCHDOG_TIMEOUT_S = 10
 /** Milliseconds between two feeds: about a third of the timeout, so that two may come late. */
 export const WATCHDOG_FEED_MS = 3000
+
+// ---- push --------------------------------------------------------------------------------------
+
+/** Seconds without a packet after which broker and board take each other for gone. */
+export const PUSH_KEEPALIVE_S = 60
+/** Seconds that a connection to the broker may take. */
+export const PUSH_CONNECT_TIMEOUT_S = 30
+/** Seconds before the first attempt to connect anew, and the most; doubled each time, and up to as much again by chance. */
+export const PUSH_RETRY_S_FIRST = 5
+export const PUSH_RETRY_S_MAX = 600
+/** Seconds that a connection must have lasted for the next pause to be short again. */
+export const PUSH_STEADY_S = 60
+/** Seconds between two check-ins that messages cause. */
+export const PUSH_CHECKIN_S = 10
+
+// ---- serial line -------------------------------------------------------------------------------
+
+/** Bits a second of the serial line, unless configured. */
+export const SERIAL_BAUD_DEFAULT = 115200
+export const SERIAL_BAUD_MIN = 300
+export const SERIAL_BAUD_MAX = 4000000
+/** Bytes of an image in one frame, at most. */
+export const SERIAL_DATA_BYTES_MAX = 1024
+/** Milliseconds without a byte after which half a frame counts as rubbish. */
+export const SERIAL_FRAME_TIMEOUT_MS = 2000
+/** Seconds without a frame after which an update over the line is given up. */
+export const SERIAL_UPDATE_TIMEOUT_S = 60
+/** Milliseconds between the last answer and the flip: what was answered must be out before the board restarts. */
+export const SERIAL_APPLY_MS = 500

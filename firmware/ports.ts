@@ -111,6 +111,63 @@ export interface Http {
     pause(this: void, handle: number, delayMs: number): void
 }
 
+/** How a broker is reached. */
+export interface MqttOptions {
+    /** Name or IPv4 address. */
+    host: string
+    /** 1–65535. */
+    port: number
+    /** Whether the connection is TLS. */
+    isSecure: boolean
+    clientId: string
+    /** "" where the broker asks for none. */
+    user: string
+    password: string
+    /** Seconds without a packet after which a side counts as gone. */
+    keepaliveS: number
+}
+
+/** What the core hears of a connection to a broker. After `onEnd` nothing more is called. */
+export interface MqttListener {
+    /** The broker has taken the connection. */
+    onConnect(this: void): void
+    /** A message came on a topic that was subscribed. What it says does not reach the core. */
+    onMessage(this: void): void
+    /** The connection ended, or never came about, or the broker refused a subscription. */
+    onEnd(this: void): void
+}
+
+/** MQTT 3.1.1 client of one connection. The broker keeps the session: messages of QoS 1 wait for a client that comes back. */
+export interface Mqtt {
+    /** Connects; contract: no connection is open. Every outcome reaches the listener, later. */
+    connect(this: void, options: MqttOptions, listener: MqttListener): void
+    /** Subscribes with QoS 1; contract: onConnect was called. */
+    subscribe(this: void, topic: string): void
+    /** Ends the connection, if one is open; its listener hears nothing more. */
+    close(this: void): void
+}
+
+/** How a serial line is set up: 8 data bits, no parity, 1 stop bit. */
+export interface UartOptions {
+    /** Which of the board's UARTs; 0 = the platform's own choice, which is not the console. */
+    port: number
+    /** Bits a second. */
+    baud: number
+    /** Pins; -1 = the platform's own choice. */
+    tx: number
+    rx: number
+    /** A device such as /dev/ttyS1 where the platform has an operating system; "" elsewhere. */
+    path: string
+}
+
+/** One serial line. */
+export interface Uart {
+    /** Sets it up; from then on `run` hears what comes, in pieces of any length. A platform may hold bytes back until a line feed. */
+    open(this: void, options: UartOptions, run: (this: void, bytes: Bytes) => void): void
+    /** Sends. Contract: it is open. */
+    write(this: void, bytes: Bytes): void
+}
+
 /** Reset and watchdog. */
 export interface Board {
     /** Restarts the board; the call may return, and nothing may be done after it. */

@@ -100,7 +100,7 @@ function valueIn(config: Properties, name: string): unknown {
 }
 
 /** Whether a value can be used. */
-type IsGood = (this: void, value: unknown) => boolean
+export type IsGood = (this: void, value: unknown) => boolean
 
 function isWithin(value: unknown, low: number, high: number): boolean {
     return typeof value === "number" && value % 1 === 0 && value >= low && value <= high
@@ -110,7 +110,14 @@ function isWithin(value: unknown, low: number, high: number): boolean {
  * The first good value of `name`: the file's, the image's, or `otherwise`. Without `isGood` it must be a whole number from `low` to `high`;
  * otherwise `wanted` says what it must be.
  */
-function valueOf(name: string, otherwise: unknown, low: number, high: number, isGood?: IsGood, wanted?: string): unknown {
+export function settingOf(
+    name: string,
+    otherwise: unknown,
+    low: number,
+    high: number,
+    isGood?: IsGood,
+    wanted?: string,
+): unknown {
     const values = [valueIn(fileConfig, name), valueIn(imageConfig, name)]
     for (let index = 0; index < 2; index += 1) {
         const value = values[index]
@@ -134,7 +141,8 @@ export function urlIsGood(url: unknown): boolean {
     return (text.substring(0, 7) === "http://" && text.length > 7) || (text.substring(0, 8) === "https://" && text.length > 8)
 }
 
-function tokenIsGood(token: unknown): boolean {
+/** Whether `token` can travel in a header: 1–256 visible ASCII characters. */
+export function tokenIsGood(token: unknown): boolean {
     return isVisibleText(token, TOKEN_BYTES_MAX)
 }
 
@@ -153,11 +161,11 @@ export function urlTrimmed(url: string): string {
 }
 
 function urlOf(key: string): string {
-    return urlTrimmed(valueOf(key, "", 0, 0, urlIsGood, "an http or https URL") as string)
+    return urlTrimmed(settingOf(key, "", 0, 0, urlIsGood, "an http or https URL") as string)
 }
 
 function scheduleOf(key: string): string {
-    return valueOf("update." + key, "anytime", 0, 0, scheduleIsGood, 'a schedule such as "* 0-5 * * *" or midnight') as string
+    return settingOf("update." + key, "anytime", 0, 0, scheduleIsGood, 'a schedule such as "* 0-5 * * *" or midnight') as string
 }
 
 function settingsRead(): Settings {
@@ -166,22 +174,22 @@ function settingsRead(): Settings {
     return {
         api,
         builder: builder === "" ? api : builder,
-        token: valueOf("token", "", 0, 0, tokenIsGood, "1 to 256 visible ASCII characters") as string,
+        token: settingOf("token", "", 0, 0, tokenIsGood, "1 to 256 visible ASCII characters") as string,
         isEnabled:
-            (valueOf("update.enable", true, 0, 0, flagIsGood, "true or false") as boolean) && (api !== "" || builder !== ""),
+            (settingOf("update.enable", true, 0, 0, flagIsGood, "true or false") as boolean) && (api !== "" || builder !== ""),
         schedule: scheduleOf("schedule"),
         apply: scheduleOf("apply"),
-        isCommittedByApp: valueOf("update.commit", "agent", 0, 0, committerIsGood, "agent or app") === "app",
-        periodS: valueOf("update.period", CHECKIN_PERIOD_S_DEFAULT, 1, CHECKIN_PERIOD_S_MAX) as number,
-        jitterS: valueOf("update.jitter", 0, 0, CHECKIN_PERIOD_S_MAX) as number,
-        retryS: valueOf("update.retry", CHECKIN_RETRY_S_DEFAULT, 1, CHECKIN_PERIOD_S_MAX) as number,
-        firstS: valueOf("first", CHECKIN_FIRST_S, 0, TIMEOUT_S_MAX) as number,
-        throttleMs: valueOf("update.throttle", 0, 0, THROTTLE_MS_MAX) as number,
-        utcOffsetMin: valueOf("update.utcOffset", 0, -720, 840) as number,
-        apiTimeoutS: valueOf("timeouts.api", API_TIMEOUT_S_DEFAULT, 1, TIMEOUT_S_MAX) as number,
-        downloadTimeoutS: valueOf("timeouts.download", DOWNLOAD_TIMEOUT_S_DEFAULT, 1, TIMEOUT_S_MAX) as number,
-        stallTimeoutS: valueOf("timeouts.stall", STALL_TIMEOUT_S_DEFAULT, 1, TIMEOUT_S_MAX) as number,
-        commitTimeoutS: valueOf("timeouts.commit", 0, 1, COMMIT_TIMEOUT_S_MAX) as number,
+        isCommittedByApp: settingOf("update.commit", "agent", 0, 0, committerIsGood, "agent or app") === "app",
+        periodS: settingOf("update.period", CHECKIN_PERIOD_S_DEFAULT, 1, CHECKIN_PERIOD_S_MAX) as number,
+        jitterS: settingOf("update.jitter", 0, 0, CHECKIN_PERIOD_S_MAX) as number,
+        retryS: settingOf("update.retry", CHECKIN_RETRY_S_DEFAULT, 1, CHECKIN_PERIOD_S_MAX) as number,
+        firstS: settingOf("first", CHECKIN_FIRST_S, 0, TIMEOUT_S_MAX) as number,
+        throttleMs: settingOf("update.throttle", 0, 0, THROTTLE_MS_MAX) as number,
+        utcOffsetMin: settingOf("update.utcOffset", 0, -720, 840) as number,
+        apiTimeoutS: settingOf("timeouts.api", API_TIMEOUT_S_DEFAULT, 1, TIMEOUT_S_MAX) as number,
+        downloadTimeoutS: settingOf("timeouts.download", DOWNLOAD_TIMEOUT_S_DEFAULT, 1, TIMEOUT_S_MAX) as number,
+        stallTimeoutS: settingOf("timeouts.stall", STALL_TIMEOUT_S_DEFAULT, 1, TIMEOUT_S_MAX) as number,
+        commitTimeoutS: settingOf("timeouts.commit", 0, 1, COMMIT_TIMEOUT_S_MAX) as number,
     }
 }
 

@@ -149,8 +149,8 @@ function assemble(
     }
     const blocks = statements.map(block).join("")
     const used = ALIASES.filter(([alias]) => blocks.includes(`${alias}(`))
-    const aliases = `local ${used.map(([alias]) => alias).join(",")}=${used.map(([, source]) => source).join(",")}\n`
-    return `${aliases}${localLine(places.shared)}${helpers}${blocks}`
+    const aliases = `${used.map(([alias]) => alias).join(",")}=${used.map(([, source]) => source).join(",")}\n`
+    return `${used.length === 0 ? "" : `local ${aliases}`}${localLine(places.shared)}${helpers}${blocks}`
 }
 
 /** Takes the cold functions out. What they speak of is global: they are compiled where no local of the bundle is in sight. */

@@ -20,6 +20,8 @@ export interface BoardPaths {
     readonly native: string
     /** The image of an update under way, for scripts/update. */
     readonly image: string
+    /** The socket that is the board's serial line, while an image has set it up. */
+    readonly uart: string
 }
 
 /** board.json. */
@@ -49,6 +51,7 @@ export function boardPaths(folder: string): BoardPaths {
         flashLock: join(folder, "flash.lock"),
         native: join(folder, "native"),
         image: join(folder, "update.zip"),
+        uart: join(folder, "uart.sock"),
     }
 }
 

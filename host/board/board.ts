@@ -4,6 +4,7 @@ import { randomInt } from "node:crypto"
 import type { Clock, Http } from "../../firmware/ports"
 import type { Flash, FlashLayout } from "../../shims/host/hardware"
 import type { HostImageFile } from "../../shims/host/image-file"
+import type { HostUart } from "../../shims/host/uart"
 import { createBackoff } from "./backoff"
 import { createRomBoot, LOG_LINE_CHARS_MAX } from "./boot-rom"
 import type { RomBoot, RomPorts } from "./boot-rom"
@@ -21,6 +22,7 @@ export interface BoardOptions {
     readonly clock: Clock
     readonly http: Http
     readonly imageFile?: HostImageFile
+    readonly uart?: HostUart
     /** Makes a boot of the code in flash; default: the boot ROM that evaluates JavaScript. */
     readonly createBoot?: (this: void, rom: RomPorts) => RomBoot
     /** An integer of 0 to 2^31-1; default: unpredictable. */

@@ -134,6 +134,8 @@ function createHardware(rom: RomPorts, session: Session, run: Hardware["run"], s
         clock: session.clock,
         http: session.http,
         imageFile: session.imageFile,
+        mqtt: session.createMqtt(),
+        uart: session.uart,
         sha256,
         ecdsaVerify,
         random: rom.random,

@@ -5,6 +5,7 @@ import { createImageFile } from "../../shims/host/image-file"
 import type { HostImageFile, ScriptWish } from "../../shims/host/image-file"
 import { createHttp } from "../../shims/host/net"
 import { createNorFlash } from "../../shims/host/nor-flash"
+import { createUart } from "../../shims/host/uart"
 import { createBoard } from "./board"
 import type { Board, ResetCause } from "./board"
 import { BoardError } from "./board-error"
@@ -83,6 +84,7 @@ function createFolderBoard(folder: string): Board {
         clock,
         http: createHttp(clock),
         imageFile: script.imageFile,
+        uart: createUart(paths.uart, log),
         log,
         notify: (name, value) => tell({ kind: "event", name, value }),
         onBoot: cause => tell({ kind: "boot", cause, boots: board.boots() }),

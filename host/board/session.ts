@@ -1,7 +1,9 @@
 // One boot of a board: what the running code started ends with it, and nothing reaches that code afterwards.
 
-import type { Clock, Http, HttpListener, ImageFile } from "../../firmware/ports"
+import type { Clock, Http, HttpListener, ImageFile, Uart } from "../../firmware/ports"
 import type { HostImageFile } from "../../shims/host/image-file"
+import { createMqtt, type HostMqtt } from "../../shims/host/mqtt"
+import type { HostUart } from "../../shims/host/uart"
 
 /** What is thrown at code whose boot is over, so that it goes no further: on hardware a reset does not return. */
 export class BootOver extends Error {
@@ -15,6 +17,7 @@ export interface SessionPorts {
     readonly clock: Clock
     readonly http: Http
     readonly imageFile?: HostImageFile
+    readonly uart?: HostUart
 }
 
 /** The same ports, bound to one boot. */
@@ -22,6 +25,9 @@ export interface Session {
     readonly clock: Clock
     readonly http: Http
     readonly imageFile?: ImageFile
+    readonly uart?: Uart
+    /** Makes an MQTT client. */
+    createMqtt(this: void): HostMqtt
     /** Runs the board's code; an exception out of it is handed to `onPanic`, unless the boot ended meanwhile. */
     enter<T>(this: void, run: (this: void, value: T) => void, value: T): void
     /** Throws BootOver when the boot is over. */
@@ -46,10 +52,17 @@ export function createSession(ports: SessionPorts, bootMs: number, onPanic: (thi
     }
     const clock = sessionClock(ports.clock, bootMs, check, enter)
     const http = sessionHttp(ports.http, check, enter)
+    const brokers: HostMqtt[] = []
     return {
         clock,
         http,
+        createMqtt() {
+            const mqtt = sessionMqtt(createMqtt(), check, enter)
+            brokers.push(mqtt)
+            return mqtt
+        },
         imageFile: sessionImageFile(ports.imageFile, check, enter),
+        uart: sessionUart(ports.uart, check, enter),
         enter,
         check,
         end() {
@@ -57,7 +70,9 @@ export function createSession(ports: SessionPorts, bootMs: number, onPanic: (thi
             isOver = true
             clock.stop()
             http.stop()
+            for (const mqtt of brokers) mqtt.close()
             ports.imageFile?.stop()
+            ports.uart?.stop()
         },
     }
 }
@@ -120,6 +135,32 @@ function sessionHttp(base: Http, check: Check, enter: Enter): Http & { stop(): v
             for (const handle of handles) base.abort(handle)
             handles.clear()
         },
+    }
+}
+
+function sessionMqtt(base: HostMqtt, check: Check, enter: Enter): HostMqtt {
+    return {
+        connect(options, { onConnect, onMessage, onEnd }) {
+            check()
+            base.connect(options, {
+                onConnect: () => enter(onConnect, undefined),
+                onMessage: (topic, payload) => enter(() => onMessage(topic, payload), undefined),
+                onEnd: () => enter(onEnd, undefined),
+            })
+        },
+        subscribe: base.subscribe,
+        close: base.close,
+    }
+}
+
+function sessionUart(base: HostUart | undefined, check: Check, enter: Enter): Uart | undefined {
+    if (base === undefined) return undefined
+    return {
+        open(options, run) {
+            check()
+            base.open(options, bytes => enter(run, bytes))
+        },
+        write: base.write,
     }
 }
 

@@ -25,6 +25,9 @@ export type CliErrorCode =
     | "CLI_DEMO_DIFFERS"
     | "CLI_TOOL_MISSING"
     | "CLI_HARDWARE"
+    | "CLI_PORT"
+    | "CLI_PUSH_SILENT"
+    | "CLI_PUSH_REFUSED"
     | "CLI_INTERNAL"
 
 /** Codes that mean more than "failed". */
@@ -32,6 +35,7 @@ const EXIT_CODES: Readonly<Record<string, number>> = {
     CLI_USAGE: EXIT_USAGE,
     CLI_CONFIRM: EXIT_USAGE,
     CLI_IMAGE_SIZE: EXIT_REFUSED,
+    CLI_PUSH_REFUSED: EXIT_REFUSED,
     confirmation_required: EXIT_USAGE,
     // Of the cloud (docs/api.md): it looked at what it was given, and does not take it.
     image_invalid: EXIT_REFUSED,

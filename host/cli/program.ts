@@ -21,6 +21,7 @@ import { registerKeygen } from "./commands/keygen"
 import { registerPack } from "./commands/pack"
 import { registerPolicy } from "./commands/policy"
 import { registerProduct } from "./commands/product"
+import { registerPush } from "./commands/push"
 import { registerRelease } from "./commands/release"
 import { registerRollout } from "./commands/rollout"
 import { registerSign } from "./commands/sign"
@@ -74,7 +75,15 @@ function createProgram({ io, cli }: { io: Io; cli: Cli }): Command {
         registerDevice,
         registerRelease,
     ]
-    for (const register of [...registers, ...CLOUD_COMMANDS, registerPolicy, registerExplain, registerDemo, registerFlash])
+    for (const register of [
+        ...registers,
+        ...CLOUD_COMMANDS,
+        registerPolicy,
+        registerExplain,
+        registerDemo,
+        registerFlash,
+        registerPush,
+    ])
         register(program, cli)
     registerBoard(program)
     return program

@@ -11,6 +11,7 @@ import { DEFAULT_CLOUD, DEFAULT_TENANT, nowOf, type Context } from "./context"
 import { POLICY_TERMS_DEFAULT } from "./domain/policy/limits"
 import { startEmbedded, type EmbeddedDatabase } from "./embedded/embedded"
 import { newId, newToken, tokenHash } from "./ids"
+import { startPusher } from "./push"
 import { startScheduler, tick } from "./scheduler"
 import { startServer } from "./server"
 import { openPostgres } from "./store/postgres"
@@ -36,6 +37,8 @@ export interface CloudOptions {
     webhookAllow?: readonly string[]
     /** Networks of proxies in front of it, whose X-Forwarded-For is believed, such as `127.0.0.1/32`; none by default. */
     trustedProxies?: readonly string[]
+    /** `mqtt://` or `mqtts://` address of a broker over which devices are told of what is pushed to them; none by default. */
+    mqttUrl?: string
     /** Check-ins that may wait in this process before more are sent away with 429; limits.ts says the default. */
     checkinsWaitingMax?: number
     /** False leaves the scheduler's ticks to the caller; true by default. */
@@ -120,7 +123,9 @@ async function startParts(options: CloudOptions, log: Logger, closers: (() => Pr
     const urlSecret = await store.tables.settings.getOrPut("image-url-secret", newToken())
     const artifacts = await openDiskArtifacts(join(dataDir, "artifacts"))
     const { publicUrl = "", policyTermsMax = POLICY_TERMS_DEFAULT } = options
-    const context: Context = { store, artifacts, urlSecret, publicUrl, policyTermsMax, nowMs, log }
+    const pusher = options.mqttUrl === undefined ? undefined : startPusher(options.mqttUrl, log)
+    if (pusher !== undefined) closers.push(pusher.close)
+    const context: Context = { store, artifacts, urlSecret, publicUrl, policyTermsMax, nowMs, log, pusher }
     const server = await startServer(context, {
         version: AGENT_VERSION,
         port,

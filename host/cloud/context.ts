@@ -3,6 +3,7 @@
 import type { Logger } from "pino"
 import type { ArtifactStore } from "./artifacts/store"
 import { currentCaller } from "./call"
+import type { Pusher } from "./push"
 import type { EventDraft, Store } from "./store/store"
 
 /** Given to every service, adapter and route. */
@@ -18,6 +19,8 @@ export interface Context {
     /** Unix time in milliseconds. */
     nowMs: () => number
     log: Logger
+    /** Tells devices of tasks that are pushed to them; absent without a broker. */
+    pusher?: Pusher | undefined
 }
 
 /** The tenant and the cloud that exist from the first start on. */

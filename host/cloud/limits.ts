@@ -210,3 +210,10 @@ export const SHARE_UNCONFIRMED_MAX_PERCENT = 50
 export const SHARE_SAMPLE_DEVICES = 2000
 /** Milliseconds that one tick may take steps beyond the first of each rollout. */
 export const TICK_BUDGET_MS = 800
+
+/** Most messages to devices that wait for the MQTT broker; what is more is dropped. */
+export const PUSH_QUEUE_MAX = 100_000
+/** Messages that are on their way to the broker at a time. */
+export const PUSH_IN_FLIGHT_MAX = 100
+/** Seconds between two attempts to reach the broker. */
+export const PUSH_RECONNECT_S = 5

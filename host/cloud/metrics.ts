@@ -39,6 +39,34 @@ function addFleetGauges(context: Context, registry: Registry): () => Promise<voi
     }
 }
 
+/** Measures of the messages to devices, where there is a broker. */
+function addPushMeasures({ pusher }: Context, registry: Registry): void {
+    if (pusher === undefined) return
+    new Counter({
+        name: "otary_push_messages_total",
+        help: "Messages to devices by what became of them",
+        labelNames: ["result"],
+        registers: [registry],
+        collect() {
+            const { sent, dropped } = pusher.counts()
+            this.reset()
+            this.inc({ result: "sent" }, sent)
+            this.inc({ result: "dropped" }, dropped)
+        },
+    })
+    const gauge = (name: string, help: string, value: () => number): Gauge =>
+        new Gauge({
+            name,
+            help,
+            registers: [registry],
+            collect() {
+                this.set(value())
+            },
+        })
+    gauge("otary_push_waiting", "Messages to devices that wait for the broker", () => pusher.counts().waiting)
+    gauge("otary_push_broker_up", "1 while the MQTT broker is connected", () => Number(pusher.counts().isConnected))
+}
+
 /** Creates the measures of one process. */
 export function createMetrics(context: Context): Metrics {
     const registry = new Registry()
@@ -57,6 +85,7 @@ export function createMetrics(context: Context): Metrics {
         registers: [registry],
     })
     const refresh = addFleetGauges(context, registry)
+    addPushMeasures(context, registry)
     return {
         request(route, status, seconds) {
             requests.inc({ route, status })

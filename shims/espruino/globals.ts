@@ -59,6 +59,43 @@ export interface EspruinoHttp {
     request(options: EspruinoUrl, run: (response: EspruinoResponse) => void): EspruinoRequest
 }
 
+/** A TCP socket of require("net"). */
+export interface EspruinoSocket {
+    /** True closes the connection at the next turn, whatever waits to be sent (socketserver.c, HTTP_NAME_CLOSENOW). */
+    clsNow: boolean
+    on(event: "data", run: (data: string) => void): void
+    on(event: "close", run: (hadError: boolean) => void): void
+    on(event: "error", run: (error: { code: number; message: string }) => void): void
+    write(data: string): void
+}
+
+/** Where a socket leads. */
+export interface EspruinoPlace {
+    host: string
+    port: number
+}
+
+/** require("net") and, where the build has it, require("tls"). */
+export interface EspruinoNet {
+    /** Throws when the host is not found. */
+    connect(place: EspruinoPlace, run: () => void): EspruinoSocket
+}
+
+/** Wires of a serial line. */
+export interface EspruinoWires {
+    tx?: unknown
+    rx?: unknown
+    /** Espruino for Linux: the device. */
+    path?: string
+}
+
+/** Serial1 and its like. */
+export interface EspruinoSerial {
+    setup(baud: number, wires: EspruinoWires): void
+    on(event: "data", run: (data: string) => void): void
+    write(data: string): void
+}
+
 /** The global E. */
 export interface EspruinoE {
     /** A string in one piece of memory; undefined when there is none. An array of bytes that is in one piece shares it. */

@@ -1,6 +1,6 @@
 // What the emulated hardware offers to the bundles that it evaluates: the one global `hardware` of a host board.
 
-import type { Bytes, Clock, Http, ImageFile, Stage } from "../../firmware/ports"
+import type { Bytes, Clock, Http, ImageFile, Mqtt, Stage, Uart } from "../../firmware/ports"
 
 /** A range of the flash chip. */
 export interface FlashRange {
@@ -57,6 +57,9 @@ export interface Hardware {
     readonly clock: Clock
     readonly http: Http
     readonly imageFile?: ImageFile
+    /** Absent where no image asks for them. */
+    readonly mqtt?: Mqtt
+    readonly uart?: Uart
     /** The SHA-256 of `bytes`, 32 bytes. */
     sha256(this: void, bytes: Bytes): Bytes
     /** Whether `signature` (DER, base64) over `message` is one of the ECDSA P-256 key `key` (SPKI DER, base64). */

@@ -115,6 +115,51 @@ export interface NetModule {
     createConnection(this: void): NetSocket
 }
 
+/** A client of `mqtt`. The firmware keeps no more than a weak reference to it. */
+export interface MqttClient {
+    on(this: MqttClient, event: "message" | "offline", run: (this: void) => void): void
+    /** `failed` is called when no connection comes about; on the ESP32 "offline" comes then, too. */
+    connect(
+        this: MqttClient,
+        host: string,
+        port: number,
+        isSecure: number,
+        connected: (this: void) => void,
+        failed: (this: void) => void,
+    ): void
+    subscribe(this: MqttClient, topic: string, qos: number): void
+    close(this: MqttClient): void
+}
+
+/** `mqtt`. Its functions may raise an error. */
+export interface MqttModule {
+    Client(
+        this: void,
+        clientId: string,
+        keepaliveS: number,
+        user: string | undefined,
+        password: string | undefined,
+        isClean: number,
+    ): MqttClient
+}
+
+/** Pins of a UART. */
+export interface UartPins {
+    tx: number
+    rx: number
+}
+
+/** `uart` of the ESP32. */
+export interface UartModule {
+    readonly PARITY_NONE: number
+    readonly STOPBITS_1: number
+    setup(this: void, id: number, baud: number, dataBits: number, parity: number, stopBits: number, pins: UartPins): number
+    start(this: void, id: number): boolean
+    /** Hands out what came at each `end`, and at 255 bytes. */
+    on(this: void, id: number, event: "data", end: string, run: (this: void, bytes: string) => void, runInput: number): void
+    write(this: void, id: number, bytes: string): void
+}
+
 /** What a call returns that returns several values in Lua. */
 export type Values<T extends unknown[]> = T & { readonly __tstlMultiReturn: unknown }
 
@@ -163,6 +208,10 @@ export declare const rtctime: TimeModule | undefined
 export declare const sjson: JsonModule
 /** HTTP with back-pressure: the ESP32's. */
 export declare const http: HttpModule | undefined
+/** MQTT, where the firmware has it. */
+export declare const mqtt: MqttModule | undefined
+/** Serial lines. */
+export declare const uart: UartModule
 /** TCP. */
 export declare const net: NetModule
 /** Whole native firmware: the ESP32's. */

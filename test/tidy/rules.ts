@@ -19,7 +19,7 @@ const ROOMS: Record<string, { readonly from: readonly string[]; readonly package
     firmware: { from: [], packages: [] },
     "shims/host": { from: ["firmware"] },
     // The modules that Espruino itself brings.
-    "shims/espruino": { from: ["firmware"], packages: ["Flash", "Storage", "crypto", "http"] },
+    "shims/espruino": { from: ["firmware"], packages: ["Flash", "Storage", "crypto", "http", "net", "tls"] },
     "shims/nodemcu": { from: ["firmware"], packages: [] },
     build: { from: [...SHARED, "shims/espruino/layout.ts"] },
     "host/board": { from: ["firmware", "shims/host", "shims/espruino/layout.ts"] },

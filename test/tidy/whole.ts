@@ -10,6 +10,9 @@ const ENTRIES = [
     // Apps, which are packed and never imported.
     /^(host\/cli\/demo|docs\/examples)\/[^/]+\/app\.ts$/,
     /^shims\/[a-z]+\/(main|loader)\.ts$/,
+    // What images have that ask for it (build/rooms.ts).
+    /^firmware\/(push|serial)\.ts$/,
+    /^shims\/(espruino|nodemcu)\/(mqtt|uart)\.ts$/,
     // In bundles without keys, unsigned.ts is what others import as signature.ts.
     /^firmware\/(agent|api|unsigned)\.ts$/,
     /^build\/(test|run|jest-transform|coverage|coverage-tables)\.cjs$/,

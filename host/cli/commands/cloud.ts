@@ -2,7 +2,7 @@
 
 import { once } from "node:events"
 import { resolve } from "node:path"
-import { Option, type Command } from "commander"
+import { InvalidArgumentError, Option, type Command } from "commander"
 import { startCloud, type Cloud, type CloudOptions } from "../../cloud/cloud"
 import { POLICY_TERMS_DEFAULT, POLICY_TERMS_MAX } from "../../cloud/domain/policy/limits"
 import { CliError, EXIT_DONE } from "../cli-error"
@@ -16,6 +16,7 @@ interface CloudCommandOptions {
     readonly host: string
     readonly databaseUrl?: string
     readonly publicUrl?: string
+    readonly mqttUrl?: string
     readonly policyTerms: number
     readonly webhookAllow: readonly string[]
     readonly trustedProxy: readonly string[]
@@ -41,12 +42,17 @@ export async function startLocalCloud(options: CloudOptions): Promise<Cloud> {
     }
 }
 
+function parseBroker(text: string): string {
+    if (URL.canParse(text) && /^mqtts?:\/\/[^/]/.test(text)) return text
+    throw new InvalidArgumentError("expected mqtt://HOST:PORT or mqtts://HOST:PORT")
+}
+
 async function cloud({ io, output, options }: CommandContext<CloudCommandOptions>): Promise<number> {
     const stop = io.stopSignal()
     const dataDir = resolve(io.cwd, options.data)
-    const { port, host, databaseUrl, publicUrl, webhookAllow, log, policyTerms: policyTermsMax, trustedProxy } = options
+    const { port, host, databaseUrl, publicUrl, mqttUrl, webhookAllow, log, policyTerms: policyTermsMax, trustedProxy } = options
     const rules = { webhookAllow, trustedProxies: trustedProxy, policyTermsMax }
-    const running = await startLocalCloud({ dataDir, port, host, databaseUrl, publicUrl, log, ...rules })
+    const running = await startLocalCloud({ dataDir, port, host, databaseUrl, publicUrl, mqttUrl, log, ...rules })
     try {
         writeLocalCloud(io.cwd, { url: running.url, data: dataDir })
         output.result({ url: running.url, data: dataDir }, running.url)
@@ -70,6 +76,7 @@ export function registerCloud(program: Command, cli: Cli): void {
         .option("--host <address>", "address to listen at", "127.0.0.1")
         .option("--database-url <url>", "PostgreSQL to use in place of the one that it brings")
         .option("--public-url <url>", "address under which devices reach it, when that differs")
+        .option("--mqtt-url <url>", "broker over which devices hear of what is pushed to them", parseBroker)
         .option("--webhook-allow <network>", "network that webhooks may reach though it is not public", collect, [])
         .option(
             "--trusted-proxy <network>",

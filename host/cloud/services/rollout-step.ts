@@ -22,6 +22,8 @@ interface Step {
     row: LockedRollout
     candidate: RolloutCandidate
     snapshot: RolloutSnapshot
+    /** Devices that are to be told once the step is written. */
+    pushed: string[]
 }
 
 function snapshotOf(row: LockedRollout, candidate: RolloutCandidate, counts: Counts): RolloutSnapshot {
@@ -107,7 +109,9 @@ async function dispatch(step: Step, command: Extract<Command, { kind: "dispatch"
     })
     const granted = await grant(context, tables, wishes)
     matching.forEach((task, index) => {
-        if (granted[index] === true) moveTask(context, writes, task, { event: "dispatched", reason: "", knobs: row.knobs })
+        if (granted[index] !== true) return
+        moveTask(context, writes, task, { event: "dispatched", reason: "", knobs: row.knobs })
+        if (row.knobs.delivery === "push") step.pushed.push(task.device)
     })
     for (const task of tasks) {
         const reason = reasons.get(task.device) ?? "the device is gone"
@@ -167,16 +171,22 @@ function nextOf(commands: readonly Command[]): Next {
     return commands.length > 0 ? "soon" : "later"
 }
 
-/** Takes one step of a rollout: plans and does it. Answers when the next is due; "later" too when another process has it just now. */
-export function stepRollout(context: Context, id: string): Promise<Next> {
-    return context.store.transaction(async tables => {
+/**
+ * Takes one step of a rollout: plans and does it, then tells the devices that were pushed to. Answers when the next is due; "later" too
+ * when another process has it just now.
+ */
+export async function stepRollout(context: Context, id: string): Promise<Next> {
+    const { next, pushed } = await context.store.transaction(async tables => {
+        const pushed: string[] = []
         const row = await tables.rollouts.lock(id, true)
         const [candidate] = row === null ? [] : await tables.rollouts.ofRollouts([id])
-        if (row === null || candidate === undefined) return "later"
+        if (row === null || candidate === undefined) return { next: "later" as const, pushed }
         const counts = (await tables.rollouts.counts([id])).get(id) as Counts
         const snapshot = snapshotOf(row, candidate, counts)
         const commands = plan(snapshot, context.nowMs())
-        for (const command of commands) await perform({ context, tables, row, candidate, snapshot }, command)
-        return nextOf(commands)
+        for (const command of commands) await perform({ context, tables, row, candidate, snapshot, pushed }, command)
+        return { next: nextOf(commands), pushed }
     })
+    context.pusher?.tell(pushed)
+    return next
 }

@@ -86,6 +86,8 @@ export function createLuaBoot(rom: RomPorts, options: LuaBootOptions): RomBoot {
     const device = createModules({
         clock: session.clock,
         http: session.http,
+        createMqtt: session.createMqtt,
+        uart: session.uart,
         random: rom.random,
         ota: options.ota,
         feed: () => rom.onWatchdog(TASK_WATCHDOG_S),

@@ -1,15 +1,22 @@
 // What the host does for a Lua board's modules: hashes, timers, the network, the watchdog.
 
 import { createHash, type Hash } from "node:crypto"
-import type { Clock, Http } from "../../../../firmware/ports"
+import type { Clock, Http, Uart } from "../../../../firmware/ports"
 import { STATUS_OK } from "../../../../firmware/status"
+import type { HostMqtt } from "../../../../shims/host/mqtt"
 import { createDevice, type Device, type Request } from "./device"
+import { mqttHandlers } from "./mqtt"
+import { uartHandlers } from "./uart"
 import type { Ota } from "./ota"
 
 /** What the modules stand on. */
 export interface ModulePorts {
     readonly clock: Clock
     readonly http: Http
+    /** Makes an MQTT client; default: the firmware has no module mqtt. */
+    readonly createMqtt?: (this: void) => HostMqtt
+    /** The serial line; default: nothing is connected. */
+    readonly uart?: Uart | undefined
     random(this: void): number
     /** The board wants to restart. */
     restart(this: void): void
@@ -43,6 +50,7 @@ const FAILED = -1
 /** For ever, as far as a board's life goes: until an acknowledgement. */
 const HOLD_MS = 0x7fffffff
 const NOTHING = Buffer.alloc(0)
+const NO_UART: Uart = { open: () => undefined, write: () => undefined }
 const ANSWER_HEADERS = ["content-length", "content-range", "content-type", "location", "retry-after"]
 
 /** Takes a request of one operation. */
@@ -195,6 +203,8 @@ export function createModules(ports: ModulePorts, more: Readonly<Record<string, 
     const handlers: Record<string, Handler> = {
         ...systemHandlers(ports, () => device),
         ...httpHandlers(ports, () => device),
+        ...(ports.createMqtt !== undefined && mqttHandlers(ports.createMqtt, () => device, ports.deliver)),
+        ...uartHandlers(ports.uart ?? NO_UART, () => device, ports.deliver),
         ...(ports.ota !== undefined && otaHandlers(ports.ota, ports.restart, () => device)),
         ...more,
     }

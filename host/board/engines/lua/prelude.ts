@@ -1,6 +1,8 @@
 // NodeMCU's modules in Lua, over the device: what the firmware's C code is on a real board.
 
 import { DEVICE_NAME } from "./calls"
+import { MQTT_MODULE } from "./mqtt"
+import { UART_MODULE } from "./uart"
 
 /** Name of the global function that takes one event off the device. */
 export const EVENT_FUNCTION = "__event"
@@ -330,7 +332,7 @@ otaupgrade = {
 /** The modules as one Lua text, for one version of Lua; `otaupgrade` where the chip has partitions for it. */
 export function preludeOf(version: "5.1" | "5.3", hasOta = false): string {
     const bit = version === "5.1" ? BIT_51 : BIT_53
-    const modules = [bit, DEVICE, SYSTEM, HTTP_MODULE, hasOta ? OTA_MODULE : "", JSON_MODULE].join("\n")
+    const modules = [bit, DEVICE, SYSTEM, HTTP_MODULE, MQTT_MODULE, UART_MODULE, hasOta ? OTA_MODULE : "", JSON_MODULE].join("\n")
     // What a board does not have.
     return `${modules}\nos, package, require, dofile, debug = nil, nil, nil, nil, nil\n`
 }
