@@ -114,7 +114,8 @@ function bodyOf(code: string, list: Tree): string {
     const [before, after] = [code.slice(0, list.start), code.slice(list.end)]
     // A statement of its own, or one of several expressions in a row.
     const rest = before.endsWith(",") ? before.slice(0, -1) + after : before + after.replace(/^[;,]/, "")
-    return rest.slice(rest.indexOf("{") + 1, rest.lastIndexOf("})()")).replace(/;$/, "")
+    const body = rest.slice(rest.indexOf("{") + 1, rest.lastIndexOf("})()"))
+    return body.endsWith(";") ? body : `${body};`
 }
 
 /** `code` with what stands for names and numbers replaced. */
@@ -139,7 +140,7 @@ export function assembleCold(minified: string): string {
     let tableAt = 0
     for (;;) {
         const code = filled(body, { [EVAL]: "eval", [TABLE_AT]: String(tableAt), [DIGITS]: String(digits) })
-        const main = `(()=>{${code};return;"`
+        const main = `(()=>{${code}return;"`
         if (main.length === tableAt) return `${main}${tableOf(texts, tableAt, digits)}";[${texts.join(",")}]})();`
         tableAt = main.length
     }

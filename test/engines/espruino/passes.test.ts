@@ -253,6 +253,15 @@ describe("cold functions", () => {
         expect(code.indexOf("function hot")).toBeLessThan(code.indexOf("return;"))
     })
 
+    test.each(["for(;;);", "late();for(;;);", "if(late)for(;;);", "late(),", "if(late)late();"])(
+        "lie behind an app that ends with %s",
+        end => {
+            const code = assembleCold(`(()=>{var late=()=>1;${end}__otary_cold__([()=>2])})();`)
+            expect(code).toContain(`${end.replace(/,$/, ";")}return;"`)
+            expect(() => new Function(code)).not.toThrow()
+        },
+    )
+
     test("are none of the app's own, and none that asks for `this`", () => {
         expect(splitCold(text, new Set(), name => name !== "late")).toMatch(/^function late/m)
         const asks = "function f() { return this.something + 'long enough to be fetched' } f()"
