@@ -18,14 +18,17 @@ export interface LuaInput {
     /** Paths of the modules to run, in this order, after those that they import. */
     readonly entries: readonly string[]
     readonly virtual: readonly VirtualModule[]
-    /** For an image without keys: firmware/unsigned.ts takes the place of signature.ts. */
-    readonly isUnsigned?: boolean
+    /** Modules that take the place of others, by what imports say: `./signature` → `./unsigned`. */
+    readonly instead?: Readonly<Record<string, string>>
+    /** For boards with little memory: nothing stays there that can be fetched, not even what each chunk of a download needs. */
+    readonly isSmall?: boolean
 }
 
 /** Modules in the order in which they run, with the checker that knows them. */
 export interface LuaProgram {
     readonly modules: readonly ts.SourceFile[]
     readonly checker: ts.TypeChecker
+    readonly isSmall: boolean
     /** Whether a module belongs to the project, not to an app. */
     isOwn(this: void, file: ts.SourceFile): boolean
 }
@@ -83,12 +86,10 @@ export function virtualHost(root: string, options: ts.CompilerOptions, files: Re
     return host
 }
 
-/** Puts the module of boards without keys in the place of the one that checks signatures. */
-function leaveSignatures(host: ts.CompilerHost): void {
+/** Puts modules in the place of others. */
+function exchangeModules(host: ts.CompilerHost, instead: Readonly<Record<string, string>>): void {
     host.resolveModuleNameLiterals = (literals, containing, redirected, options) =>
-        literals.map(({ text }) =>
-            ts.resolveModuleName(text === "./signature" ? "./unsigned" : text, containing, options, host, undefined, redirected),
-        )
+        literals.map(({ text }) => ts.resolveModuleName(instead[text] ?? text, containing, options, host, undefined, redirected))
 }
 
 /** The first errors of a compilation as lines of `file:line:column: what`. */
@@ -105,7 +106,7 @@ export function readProgram(input: LuaInput): LuaProgram {
     const options = compilerOptions(input.root)
     const virtual = new Map(input.virtual.map(({ path, text }) => [path, text]))
     const host = virtualHost(input.root, options, virtual)
-    if (input.isUnsigned === true) leaveSignatures(host)
+    if (input.instead !== undefined) exchangeModules(host, input.instead)
     const program = ts.createProgram({ rootNames: [...input.entries], options, host })
     const checker = program.getTypeChecker()
     const modules: ts.SourceFile[] = []
@@ -125,7 +126,7 @@ export function readProgram(input: LuaInput): LuaProgram {
         const hint = 'mend the app; an app for Lua boards imports from "otary" and from its own folder'
         throw new PackError("PACK_BUNDLE", diagnosticText(dirname(input.entries.at(-1)!), errors), hint)
     }
-    return { modules, checker, isOwn }
+    return { modules, checker, isSmall: input.isSmall === true, isOwn }
 }
 
 /** The specifiers of a module's imports and re-exports that have values behind them. */

@@ -3,7 +3,8 @@
 import { alignUp, bytesRepeated } from "../../firmware/bytes"
 import type { Bytes, Region } from "../../firmware/ports"
 import { STATUS_FLASH, STATUS_OK } from "../../firmware/status"
-import { file, io, type BoardFile } from "./modules"
+import { fileOpen, REGION_FILES_MAX } from "./esp32"
+import type { BoardFile } from "./modules"
 import { stageMatches, stageWrite } from "./stage"
 
 /** What a region is for: the boot record, which decides; the journal; or slots and areas. */
@@ -11,8 +12,6 @@ export const REGION_BOOT = 0
 export const REGION_JOURNAL = 1
 export const REGION_PAYLOAD = 2
 
-/** SPIFFS allows four or five open files; one is left to the app. */
-const OPEN_MAX = 3
 /** Erased flash is written in pieces of this size. */
 const BLANK_BYTES = 256
 
@@ -26,11 +25,6 @@ let waitingName = ""
 let waitingAt = 0
 let waitingBytes = 0
 
-function opener(name: string): BoardFile | undefined {
-    if (io !== undefined) return io.open(name, "r+")
-    return file.open(name, "r+")
-}
-
 function closeAt(k: number): void {
     const open = openFiles[k]
     if (open !== undefined) open.close()
@@ -40,7 +34,7 @@ function closeAt(k: number): void {
 
 /** Closes every region's file: what was written is then out of all caches. */
 export function regionsClose(): void {
-    for (let k = 0; k < OPEN_MAX; k++) closeAt(k)
+    for (let k = 0; k < REGION_FILES_MAX; k++) closeAt(k)
 }
 
 /**
@@ -48,19 +42,19 @@ export function regionsClose(): void {
  * @resident
  */
 function openAt(name: string, offset: number): BoardFile | undefined {
-    for (let k = 0; k < OPEN_MAX; k++) {
+    for (let k = 0; k < REGION_FILES_MAX; k++) {
         const open = openFiles[k]
         if (openNames[k] === name && open !== undefined) {
             if (open.seek("set", offset) === undefined) return undefined
             return open
         }
     }
-    const fresh = opener(name)
-    if (fresh === undefined) return undefined
     closeAt(openNext)
+    const fresh = fileOpen(name)
+    if (fresh === undefined) return undefined
     openNames[openNext] = name
     openFiles[openNext] = fresh
-    openNext = (openNext + 1) % OPEN_MAX
+    openNext = (openNext + 1) % REGION_FILES_MAX
     if (fresh.seek("set", offset) === undefined) return undefined
     return fresh
 }
@@ -77,12 +71,11 @@ function blankWrite(target: BoardFile, lengthBytes: number): boolean {
 }
 
 /**
- * Empties the file's buffer. Only the ESP32's tells whether that worked; elsewhere the bytes read back do.
+ * Empties the file's buffer.
  * @resident
  */
 function flushed(target: BoardFile): number {
-    const done = target.flush()
-    if (io !== undefined && done === undefined) return STATUS_FLASH
+    if (target.flush() === undefined) return STATUS_FLASH
     return STATUS_OK
 }
 
@@ -162,7 +155,7 @@ function erase(name: string, offset: number, eraseBytes: number, mayWait: boolea
 
 /** Size of a file in bytes; 0 when there is none. */
 export function fileBytes(name: string): number {
-    const found = opener(name)
+    const found = fileOpen(name)
     if (found === undefined) return 0
     const sizeBytes = found.seek("end", 0)
     found.close()
@@ -187,3 +180,6 @@ export function fileRegion(name: string, eraseBytes: number, programBytes: numbe
         matchesStaged: (offset, lengthBytes) => matchesStaged(name, offset, lengthBytes),
     }
 }
+
+// For small-region.ts, which puts them together in its own way.
+export { erase, matchesStaged, program, programSafely, programStaged, read }

@@ -1,10 +1,8 @@
 // The stage of a NodeMCU board: it holds on to the pieces as they came, since every copy of a string costs memory.
 
 import type { Bytes, Stage } from "../../firmware/ports"
+import { STAGE_PIECES_MAX } from "./esp32"
 import { crypto, type BoardFile } from "./modules"
-
-/** Pieces that are held as they are; beyond that they are joined, so that a sender of single bytes cannot fill the memory. */
-const PIECES_MAX = 24
 
 const pieces: Bytes[] = []
 const starts: number[] = []
@@ -19,7 +17,7 @@ function put(at: number, bytes: Bytes, from: number, to: number): void {
         count = 0
         heldBytes = 0
     }
-    if (count === PIECES_MAX) join()
+    if (count === STAGE_PIECES_MAX) join()
     isCut = false
     pieces[count] = bytes
     starts[count] = from
@@ -123,7 +121,7 @@ export function stageMatches(source: BoardFile, lengthBytes: number): boolean {
 
 /** Creates the port. SHA-256 alone decides over payload: NodeMCU has no CRC-32 of its own. */
 export function createStage(): Stage {
-    for (let k = 0; k < PIECES_MAX; k++) {
+    for (let k = 0; k < STAGE_PIECES_MAX; k++) {
         pieces[k] = ""
         starts[k] = 0
         ends[k] = 0

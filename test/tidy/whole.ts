@@ -10,6 +10,8 @@ const ENTRIES = [
     // Apps, which are packed and never imported.
     /^(host\/cli\/demo|docs\/examples)\/[^/]+\/app\.ts$/,
     /^shims\/[a-z]+\/(main|loader)\.ts$/,
+    // In bundles for the ESP8266 and in boot loaders, what others import as esp32.ts and net-http.ts.
+    /^shims\/nodemcu\/(esp8266|net-none)\.ts$/,
     // In bundles without keys, unsigned.ts is what others import as signature.ts.
     /^firmware\/(agent|api|unsigned)\.ts$/,
     /^build\/(test|run|jest-transform|coverage|coverage-tables)\.cjs$/,
