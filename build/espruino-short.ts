@@ -50,8 +50,8 @@ function calledNames(program: Tree): Set<string> {
 }
 
 /**
- * Makes `let name = (…) => …` of functions at the start of the script or of another function, and `let` of `const`. `code` is a script that
- * is minified afterwards. Functions that `isOwn` does not know must be called by name only; none may be called with `new`.
+ * Makes `let name = (…) => …` of functions at the start of the script or of another function, and `let` of `const`. `code` is a script
+ * that is minified afterwards. Functions that `isOwn` does not know must be called by name only; none may be called with `new`.
  */
 export function shorten(code: string, isOwn: (name: string) => boolean): string {
     const program = parseScript(code)

@@ -64,12 +64,14 @@ export async function sizeReport(): Promise<string[]> {
         const app = join(folder, "app.js")
         writeFileSync(app, "")
         const [loader, agent] = [bundleNodemcuLoader(), await bundleNodemcuApp(app, constants)]
+        const small = await bundleNodemcuApp(app, constants, "esp8266")
         return [
             ["bundle (bytes)".padEnd(28), ...["readable", "minified", "gzipped"].map(title => title.padStart(10))].join(""),
             await row("host: boot loader", bundleLoader),
             await row("host: agent, empty app", options => bundleApp(app, constants, options)),
             luaRow("nodemcu: init.lua", loader),
             luaRow("nodemcu: agent, empty app", agent),
+            luaRow("esp8266: agent, empty app", small),
             await espruinoRow(
                 "espruino: boot loader",
                 options => bundleEspruinoLoader(layout, options),
@@ -83,6 +85,7 @@ export async function sizeReport(): Promise<string[]> {
             `\n${"Lua 5.1, 32 bits (bytes)".padEnd(28)}${" stripped bytecode"}${"heap once loaded".padStart(18)}`,
             luaBudgetRow("nodemcu: init.lua", loader, LUA_BUDGETS.loader),
             luaBudgetRow("nodemcu: agent, empty app", agent, LUA_BUDGETS.app),
+            luaBudgetRow("esp8266: agent, empty app", small, LUA_BUDGETS.smallApp),
         ]
     } finally {
         rmSync(folder, { recursive: true, force: true })

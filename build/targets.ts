@@ -44,4 +44,11 @@ export const TARGETS = {
         takesNative: true,
         bundle: bundleNodemcuApp,
     },
+    "nodemcu-esp8266": {
+        platform: "nodemcu-esp8266",
+        appSrc: "app.lua",
+        appSlotBytes: 128 * 1024,
+        filesAreaBytes: 32 * 1024,
+        bundle: (appPath, constants) => bundleNodemcuApp(appPath, constants, "esp8266"),
+    },
 } as const satisfies Record<string, Target>

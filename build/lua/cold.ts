@@ -15,26 +15,50 @@ const PLACE_DIGITS = 7
 /** Where the places begin; the final number has as many characters. */
 const TABLE_MARK = "0000000"
 const FETCH = "_cold"
+/** Small bundles: what stands for a function that is no call, and the table of what cold functions share. */
+const STAND_IN = "_lazy"
+const SHARED = "_S"
+/** Bytes of a text that the compiler gets at a time there. */
+const PIECE_BYTES = 128
 
 /**
- * What fetches function `n`: its place and the next one's lie in a table behind the code. The slot's file stays open, as the boot loader
- * has read it to the end before. `otarySlot` is the loader's. What was compiled is found again until the collector takes it: the table's
- * values are weak.
+ * What reads the text of function `n`: its place and the next one's lie in a table behind the code. The slot's file stays open, as the
+ * boot loader has read it to the end before. `otarySlot` is the loader's.
  */
+const READ = `_slot=_slot or (io or file).open("app"..otarySlot..".bin","r")
+_slot:seek("set",${TABLE_MARK}+n*${PLACE_DIGITS})
+local from=tonumber(_slot:read(${PLACE_DIGITS}))
+local size=tonumber(_slot:read(${PLACE_DIGITS}))-from
+_slot:seek("set",from)
+`
+
+/** What fetches a function. What was fetched is found again until the collector takes it: the table's values are weak. */
 const FETCHER = `local _load,_slot=loadstring or load
 local _kept=setmetatable({},{__mode="v"})
 function ${FETCH}(n)
 local run=_kept[n]
 if run then return run end
-_slot=_slot or (io or file).open("app"..otarySlot..".bin","r")
-_slot:seek("set",${TABLE_MARK}+n*${PLACE_DIGITS})
-local from=tonumber(_slot:read(${PLACE_DIGITS}))
-local size=tonumber(_slot:read(${PLACE_DIGITS}))-from
-_slot:seek("set",from)
-run=_load(_slot:read(size))()
+${READ}run=_load(_slot:read(size),"=")()
 _kept[n]=run
 return run
 end
+`
+
+/** The same for a small bundle. The table of what functions share has its size from the start. */
+const smallFetcher = (places: number): string => `local _slot,_kept=nil,setmetatable({},{__mode="v"})
+function ${FETCH}(n)
+local run=_kept[n]
+if run then return run end
+${READ}run=load(function()
+local piece=size>0 and _slot:read(size<${PIECE_BYTES} and size or ${PIECE_BYTES}) or ""
+size=size-#piece
+return piece
+end,"=")()
+_kept[n]=run
+return run
+end
+function ${STAND_IN}(n) return function(...) return ${FETCH}(n)(...) end end
+${SHARED}={${Array.from({ length: places }, () => "nil").join(",")}}
 `
 
 /** Which of a bundle's functions are cold: those that may be, and are long for the places that speak of them. */
@@ -57,14 +81,43 @@ function fetched(text: string, numbers: ReadonlyMap<string, number>): string {
     return result
 }
 
-/** Splits a bundle: `main` without the cold functions, whose texts `functions` holds by their names. */
-export function splitCold(main: string, functions: ReadonlyMap<string, string>): ColdBundle {
+/**
+ * The same for a small bundle: a cold name that is not called gets a stand-in of a few bytes, and shared names are places in a table,
+ * which takes a third of what globals do.
+ */
+function fetchedSmall(text: string, numbers: ReadonlyMap<string, number>, places: ReadonlyMap<string, number>): string {
+    const tokens = [...luaTokens(text)]
+    const replaced = tokens.map(({ token, word }, at) => {
+        const number = word === undefined ? undefined : numbers.get(word)
+        const place = word === undefined ? undefined : places.get(word)
+        if (place !== undefined) return `${SHARED}[${place}]`
+        if (number === undefined) return token
+        return tokens[at + 1]?.token === "(" ? `${FETCH}(${number})` : `${STAND_IN}(${number})`
+    })
+    return replaced.join("")
+}
+
+/** A bundle's texts before it is split. */
+export interface WholeBundle {
+    /** What stays. */
+    readonly main: string
+    /** Cold functions by their names. */
+    readonly functions: ReadonlyMap<string, string>
+    /** For a small bundle: the names of `main` that cold functions know. */
+    readonly shared?: readonly string[]
+}
+
+/** Splits a bundle. */
+export function splitCold({ main, functions, shared }: WholeBundle): ColdBundle {
     const numbers = new Map([...functions.keys()].map((name, number) => [name, number]))
+    const places = new Map(shared?.map((name, at) => [name, at + 1]))
+    const rewrite = (text: string): string =>
+        shared === undefined ? fetched(text, numbers) : fetchedSmall(text, numbers, places)
     const cold = [...functions].map(([name, text]) => {
         const anonymous = text.replace(`function ${name}(`, "return function(")
-        return squeezeLua(fetched(anonymous, numbers)).trimEnd()
+        return squeezeLua(rewrite(anonymous)).trimEnd()
     })
-    return { main: FETCHER + fetched(main, numbers), cold }
+    return { main: (shared === undefined ? FETCHER : smallFetcher(shared.length)) + rewrite(main), cold }
 }
 
 /** The bytes of a slot: code, then, where the compiler reads a comment, the table of places and the functions. */

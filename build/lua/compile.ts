@@ -148,27 +148,52 @@ function assemble(
         return all === "" ? "" : `do ${localLine(places.own[module]!)}${all}end\n`
     }
     const blocks = statements.map(block).join("")
-    const used = ALIASES.filter(([alias]) => blocks.includes(`${alias}(`))
-    const aliases = `${used.map(([alias]) => alias).join(",")}=${used.map(([, source]) => source).join(",")}\n`
-    return `${used.length === 0 ? "" : `local ${aliases}`}${localLine(places.shared)}${helpers}${blocks}`
+    const code = helpers + blocks
+    const used = ALIASES.filter(([alias]) => code.includes(`${alias}(`))
+    const sources = used.map(([, source]) => source).join(",")
+    const aliases = used.length === 0 ? "" : `local ${used.map(([alias]) => alias).join(",")}=${sources}\n`
+    return `${aliases}${localLine(places.shared)}${code}`
 }
 
-/** Takes the cold functions out. What they speak of is global: they are compiled where no local of the bundle is in sight. */
+/** A cold function is compiled where no local of the bundle is in sight. */
+function plain(text: string): string {
+    return ALIASES.reduce((result, [alias, source]) => result.replaceAll(`${alias}(`, `${source}(`), text)
+}
+
+/** Takes the cold functions out. What they speak of is global. */
 function assembleSplit(pieces: Pieces, names: readonly FlatName[]): ColdBundle {
     const known = new Map(names.map(name => [name.name, name]))
     const candidates = pieces.functions.filter(([name]) => known.get(name)!.mayBeCold)
     const texts = new Map(candidates.map(([name, , text]) => [name, text]))
     const cold = coldNames(texts, name => known.get(name)!.uses)
-    const plain = (text: string): string =>
-        ALIASES.reduce((result, [alias, source]) => result.replaceAll(`${alias}(`, `${source}(`), text)
     const taken = new Map(cold.map(name => [name, plain(texts.get(name)!)]))
     const shared = new Set([...taken.values()].flatMap(text => [...namesIn(text)]))
     const rest = { ...pieces, functions: pieces.functions.filter(([name]) => !taken.has(name)) }
     const stays = new Set(rest.functions.map(([name]) => name))
     // What never changes can be both, a local for what stays and a global for the rest.
     const locals = names.filter(({ name, isConst }) => !taken.has(name) && (!shared.has(name) || stays.has(name) || isConst))
-    const { main, cold: coldTexts } = splitCold(assemble(rest, locals, shared), taken)
+    const { main, cold: coldTexts } = splitCold({ main: assemble(rest, locals, shared), functions: taken })
     return { main: squeezeLua(main), cold: coldTexts }
+}
+
+/** The same for a small bundle: every function that may be is cold, and what they share lies in one table. */
+function assembleSmall(pieces: Pieces, names: readonly FlatName[]): ColdBundle {
+    const mayBeCold = new Set(names.filter(name => name.mayBeCold).map(({ name }) => name))
+    const functions = new Map(
+        pieces.functions.filter(([name]) => mayBeCold.has(name)).map(([name, , text]) => [name, plain(text)]),
+    )
+    const known = new Set([...functions.values()].flatMap(text => [...namesIn(text)]))
+    const isShared = ({ name }: FlatName): boolean => known.has(name) && !functions.has(name)
+    const shared = names.filter(isShared).map(({ name }) => name)
+    const staying = pieces.functions.filter(([name]) => !functions.has(name))
+    // A place in a table is set, not declared.
+    const rest = staying.map(([name, module, text]): Pieces["functions"][number] => {
+        const isPlace = shared.includes(name)
+        return [name, module, isPlace ? text.replace(`function ${name}(`, `${name}=function(`) : text]
+    })
+    const locals = names.filter(name => !functions.has(name.name) && !isShared(name))
+    const { main, cold } = splitCold({ main: assemble({ ...pieces, functions: rest }, locals), functions, shared })
+    return { main: squeezeLua(main), cold }
 }
 
 /** A bundle that was made before, and the files that it was made of as they were. */
@@ -193,7 +218,8 @@ function makeText(input: LuaInput, appPath: string | undefined, isSplit: boolean
     const flat = flatten(program)
     const appIndex = program.modules.findIndex(file => file.fileName === appPath)
     const pieces = piecesOf(compile(input.root, flat, markOffset(flat.text, appIndex)), flat)
-    const bundle = isSplit ? assembleSplit(pieces, flat.names) : { main: squeezeLua(assemble(pieces, flat.names)), cold: [] }
+    const split = input.isSmall === true ? assembleSmall : assembleSplit
+    const bundle = isSplit ? split(pieces, flat.names) : { main: squeezeLua(assemble(pieces, flat.names)), cold: [] }
     made.set(key, { bundle, files: program.modules.map(({ fileName }) => [fileName, changedMs(fileName)]) })
     return bundle
 }

@@ -170,7 +170,8 @@ class Flattener {
         if (this.names.has(symbol)) return
         const { parent } = name
         const file = parent.getSourceFile()
-        const mayBeCold = ts.isFunctionDeclaration(parent) && this.program.isOwn(file) && !isResident(parent, file.text)
+        const { isOwn, isSmall } = this.program
+        const mayBeCold = ts.isFunctionDeclaration(parent) && isOwn(file) && (isSmall || !isResident(parent, file.text))
         const isConst = ts.isVariableDeclaration(parent) && (parent.parent.flags & ts.NodeFlags.Const) !== 0
         this.names.set(symbol, { name: shortName(this.names.size), module, users: new Set(), uses: 0, mayBeCold, isConst })
     }

@@ -18,14 +18,17 @@ export interface LuaInput {
     /** Paths of the modules to run, in this order, after those that they import. */
     readonly entries: readonly string[]
     readonly virtual: readonly VirtualModule[]
-    /** For an image without keys: firmware/unsigned.ts takes the place of signature.ts. */
-    readonly isUnsigned?: boolean
+    /** Modules that take the place of others, by what imports say: `./signature` → `./unsigned`. */
+    readonly instead?: Readonly<Record<string, string>>
+    /** For boards with little memory: nothing stays there that can be fetched, not even what each chunk of a download needs. */
+    readonly isSmall?: boolean
 }
 
 /** Modules in the order in which they run, with the checker that knows them. */
 export interface LuaProgram {
     readonly modules: readonly ts.SourceFile[]
     readonly checker: ts.TypeChecker
+    readonly isSmall: boolean
     /** Whether a module belongs to the project, not to an app. */
     isOwn(this: void, file: ts.SourceFile): boolean
 }
@@ -83,14 +86,17 @@ export function virtualHost(root: string, options: ts.CompilerOptions, files: Re
     return host
 }
 
-/** Puts other modules in the places of firmware's own: natives for hex texts, and nothing for the check of signatures without keys. */
-function replaceModules(host: ts.CompilerHost, { root, isUnsigned = false }: LuaInput): void {
-    const firmware = resolve(root, "firmware") + sep
-    const replaced = new Map([["./hex", resolve(root, "shims/nodemcu/hex")]])
-    if (isUnsigned) replaced.set("./signature", resolve(root, "firmware/unsigned"))
+/**
+ * Puts modules in the place of others where firmware and shims import them: natives for hex texts, and what `instead` says. An app's
+ * files are its own, whatever they are called.
+ */
+function exchangeModules(host: ts.CompilerHost, { root, instead }: LuaInput): void {
+    const own = ["firmware", "shims"].map(folder => resolve(root, folder) + sep)
+    const replaced: Readonly<Record<string, string>> = { "./hex": resolve(root, "shims/nodemcu/hex"), ...instead }
     host.resolveModuleNameLiterals = (literals, containing, redirected, options) =>
         literals.map(({ text }) => {
-            const name = resolve(containing).startsWith(firmware) ? (replaced.get(text) ?? text) : text
+            const isOwn = own.some(folder => resolve(containing).startsWith(folder))
+            const name = isOwn ? (replaced[text] ?? text) : text
             return ts.resolveModuleName(name, containing, options, host, undefined, redirected)
         })
 }
@@ -109,7 +115,7 @@ export function readProgram(input: LuaInput): LuaProgram {
     const options = compilerOptions(input.root)
     const virtual = new Map(input.virtual.map(({ path, text }) => [path, text]))
     const host = virtualHost(input.root, options, virtual)
-    replaceModules(host, input)
+    exchangeModules(host, input)
     const program = ts.createProgram({ rootNames: [...input.entries], options, host })
     const checker = program.getTypeChecker()
     const modules: ts.SourceFile[] = []
@@ -129,7 +135,7 @@ export function readProgram(input: LuaInput): LuaProgram {
         const hint = 'mend the app; an app for Lua boards imports from "otary" and from its own folder'
         throw new PackError("PACK_BUNDLE", diagnosticText(dirname(input.entries.at(-1)!), errors), hint)
     }
-    return { modules, checker, isOwn }
+    return { modules, checker, isSmall: input.isSmall === true, isOwn }
 }
 
 /** The specifiers of a module's imports and re-exports that have values behind them. */

@@ -3,6 +3,7 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { BoardError } from "./board-error"
+import { CHIPS, type ChipName } from "./engines/lua/chips"
 import { checkLayout, REGION_NAMES } from "./layout"
 import type { BoardLayout } from "./layout"
 
@@ -36,6 +37,8 @@ export interface BoardSettings {
     readonly engine?: EngineName
     /** Version of Lua of a board with engine "lua"; default "5.1". */
     readonly luaVersion?: "5.1" | "5.3"
+    /** The chip of a board with engine "lua"; default "esp32". */
+    readonly chip?: ChipName
 }
 
 /** What can run a board's code: Node, a Lua machine, or the real Espruino. */
@@ -75,7 +78,8 @@ function settingsTrouble(value: Partial<BoardSettings> | null): string {
     if (value === null || typeof value !== "object") return "it holds no object"
     if (value.format !== 1) return `its format is ${String(value.format)}, and this version knows format 1`
     if (typeof value.id !== "string" || typeof value.script !== "string") return "id and script must be texts"
-    const { layout } = value
+    const { layout, chip = "esp32" } = value
+    if (!(chip in CHIPS)) return `the chip ${String(chip)} is none of ${Object.keys(CHIPS).join(", ")}`
     if (layout === undefined || layout.regions === undefined) return "layout is missing"
     const numbers: unknown[] = [layout.sizeBytes, layout.eraseBytes, layout.programBytes]
     for (const name of REGION_NAMES) numbers.push(layout.regions[name]?.offsetBytes, layout.regions[name]?.sizeBytes)

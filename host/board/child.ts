@@ -12,6 +12,7 @@ import { BoardError } from "./board-error"
 import { boardPaths, readSettings } from "./board-folder"
 import type { BoardPaths, BoardSettings } from "./board-folder"
 import { openFlashFile } from "./flash-file"
+import { CHIPS } from "./engines/lua/chips"
 import { createLuaBoot } from "./engines/lua/boot"
 import { createDisk, openFile } from "./engines/lua/disk"
 import { createOta } from "./engines/lua/ota"
@@ -72,13 +73,13 @@ function createFolderBoard(folder: string): Board {
     const log = createLineLimit(line => tell({ kind: "log", line }), clock)
     const script = createScript(settings, paths, log)
     const flash = createNorFlash({ sizeBytes, eraseBytes, programBytes, store })
-    const { engine = "host", luaVersion = "5.1" } = settings
+    const { engine = "host", luaVersion: version = "5.1", chip = "esp32" } = settings
     const disk = createDisk(flash, store)
-    const ota = engine === "lua" ? createOta(createOtaFiles(paths.native)) : undefined
+    const ota = engine === "lua" && CHIPS[chip].hasOta ? createOta(createOtaFiles(paths.native)) : undefined
     const board = createBoard({
         flash,
         ...(engine === "lua" && {
-            createBoot: rom => createLuaBoot(rom, { version: luaVersion, open: name => openFile(disk, regions, name), ota }),
+            createBoot: rom => createLuaBoot(rom, { version, chip, open: name => openFile(disk, regions, name), ota }),
         }),
         layout: regions,
         clock,

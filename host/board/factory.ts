@@ -4,6 +4,7 @@ import { createNorFlash } from "../../shims/host/nor-flash"
 import { BoardError } from "./board-error"
 import { boardPaths, isInstalled, writeSettings } from "./board-folder"
 import type { EngineName } from "./board-folder"
+import type { ChipName } from "./engines/lua/chips"
 import { writeFlashFile } from "./flash-file"
 import { installBoard } from "./install"
 import { makeLayout } from "./layout"
@@ -34,6 +35,8 @@ export interface FactoryOrder {
     /** What runs the board's code, and the platform of its images; default: Node, and host boards'. */
     readonly engine?: EngineName
     readonly platform?: string
+    /** The chip of a Lua board; default: an ESP32. */
+    readonly chip?: ChipName
 }
 
 /** JSON in ASCII: files on a board hold bytes. */
@@ -86,6 +89,7 @@ export function manufacture(folder: string, order: FactoryOrder): void {
         layout,
         script: order.script ?? "",
         engine: order.engine ?? "host",
+        ...(order.chip !== undefined && { chip: order.chip }),
     })
     // The flash file comes last and at once: it is what makes a folder a board.
     writeFlashFile(boardPaths(folder).flash, flash.array, flash.eraseCounts)

@@ -2,7 +2,8 @@
 
 import { least } from "../../firmware/bytes"
 import type { Clock } from "../../firmware/ports"
-import { node, rtctime, time, tmr, type Timer } from "./modules"
+import { counterUs, timeS } from "./esp32"
+import { tmr, type Timer } from "./modules"
 
 /** Longest interval that both chips take (ESP8266: 1:54:30). */
 const INTERVAL_MS_MAX = 6000000
@@ -18,12 +19,6 @@ let lastId = 0
 let lastUs = 0
 let restUs = 0
 let elapsedMs = 0
-
-function counterUs(): number {
-    if (node.uptime !== undefined) return node.uptime()
-    if (tmr.now !== undefined) return tmr.now()
-    return 0
-}
 
 /** @resident */
 function upMs(): number {
@@ -43,12 +38,6 @@ function upMs(): number {
     return elapsedMs
 }
 
-function nowS(): number {
-    if (time !== undefined) return time.get()
-    if (rtctime !== undefined) return rtctime.get()
-    return 0
-}
-
 function placeOf(id: number): number {
     for (let k = 0; k < ids.length; k++) {
         if (ids[k] === id) return k
@@ -56,18 +45,24 @@ function placeOf(id: number): number {
     return -1
 }
 
+/** Set by the boot loader where the app has failed at its start: until the restart nothing of the image may run, least of all its commit. */
+declare let otaryFailed: boolean | undefined
+
+/** A timer has come to its end, the last step of its way or not. */
+function elapse(k: number, id: number, leftMs: number, run: (this: void) => void): void {
+    if (ids[k] !== id || otaryFailed === true) return
+    if (leftMs > 0) return arm(k, leftMs, run)
+    ids[k] = 0
+    timers[k] = undefined
+    run()
+}
+
 function arm(k: number, leftMs: number, run: (this: void) => void): void {
     const id = ids[k]
     const stepMs = least(leftMs, INTERVAL_MS_MAX)
     const timer = tmr.create()
     timers[k] = timer
-    timer.alarm(stepMs > 0 ? stepMs : 1, tmr.ALARM_SINGLE, () => {
-        if (ids[k] !== id) return
-        if (leftMs > stepMs) return arm(k, leftMs - stepMs, run)
-        ids[k] = 0
-        timers[k] = undefined
-        run()
-    })
+    timer.alarm(stepMs > 0 ? stepMs : 1, tmr.ALARM_SINGLE, () => elapse(k, id, leftMs - stepMs, run))
 }
 
 function after(delayMs: number, run: (this: void) => void): number {
@@ -99,5 +94,5 @@ export function clockWatch(): void {
 /** Creates the port. */
 export function createClock(): Clock {
     lastUs = counterUs()
-    return { nowS, upMs, after, cancel }
+    return { nowS: timeS, upMs, after, cancel }
 }

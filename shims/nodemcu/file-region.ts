@@ -3,7 +3,8 @@
 import { alignUp, bytesRepeated } from "../../firmware/bytes"
 import type { Bytes, Region } from "../../firmware/ports"
 import { STATUS_FLASH, STATUS_OK } from "../../firmware/status"
-import { file, io, type BoardFile } from "./modules"
+import { fileOpen, REGION_FILES_MAX } from "./esp32"
+import type { BoardFile } from "./modules"
 import { stageMatches, stageWrite } from "./stage"
 
 /** What a region is for: the boot record, which decides; the journal; or slots and areas. */
@@ -11,13 +12,16 @@ export const REGION_BOOT = 0
 export const REGION_JOURNAL = 1
 export const REGION_PAYLOAD = 2
 
-/** SPIFFS allows four or five open files; one is left to the app. */
-const OPEN_MAX = 3
+/** Units of the regions: files have none of their own, and these suit every journal and files area. */
+export const ERASE_BYTES = 4096
+/** See ERASE_BYTES. */
+export const PROGRAM_BYTES = 16
+
 /** Erased flash is written in pieces of this size. */
 const BLANK_BYTES = 256
 
 /** The file of a region. */
-interface RegionFile {
+export interface RegionFile {
     readonly name: string
     /** Undefined while it is closed. */
     open: BoardFile | undefined
@@ -33,11 +37,6 @@ let waiting: RegionFile | undefined
 let waitingAt = 0
 let waitingBytes = 0
 
-function opener(name: string): BoardFile | undefined {
-    if (io !== undefined) return io.open(name, "r+")
-    return file.open(name, "r+")
-}
-
 function closeAt(k: number): void {
     const region = opened[k]
     if (region === undefined) return
@@ -48,17 +47,18 @@ function closeAt(k: number): void {
 
 /** Closes every region's file: what was written is then out of all caches. */
 export function regionsClose(): void {
-    for (let k = 0; k < OPEN_MAX; k++) closeAt(k)
+    for (let k = 0; k < REGION_FILES_MAX; k++) closeAt(k)
 }
 
 /** Opens the file of a region, in the place of the one that was opened first. */
 function openFile(region: RegionFile): void {
-    const fresh = opener(region.name)
-    if (fresh === undefined) return
+    // First: no more files may be open at a time.
     closeAt(openNext)
+    const fresh = fileOpen(region.name)
+    if (fresh === undefined) return
     opened[openNext] = region
     region.open = fresh
-    openNext = (openNext + 1) % OPEN_MAX
+    openNext = (openNext + 1) % REGION_FILES_MAX
 }
 
 /**
@@ -85,11 +85,11 @@ function blankWrite(target: BoardFile, lengthBytes: number): boolean {
 }
 
 /**
- * Empties the file's buffer. Only the ESP32's tells whether that worked; elsewhere the bytes read back do.
+ * Empties the file's buffer.
  * @resident
  */
 function flushed(target: BoardFile): number {
-    if (target.flush() === undefined && io !== undefined) return STATUS_FLASH
+    if (target.flush() === undefined) return STATUS_FLASH
     return STATUS_OK
 }
 
@@ -161,7 +161,7 @@ function eraseLater(region: RegionFile, offset: number, eraseBytes: number): num
 
 /** Size of a file in bytes; 0 when there is none. */
 export function fileBytes(name: string): number {
-    const found = opener(name)
+    const found = fileOpen(name)
     if (found === undefined) return 0
     const sizeBytes = found.seek("end", 0)
     found.close()
@@ -188,3 +188,6 @@ export function fileRegion(name: string, eraseBytes: number, programBytes: numbe
         matchesStaged: (offset, lengthBytes) => matchesStaged(region, offset, lengthBytes),
     }
 }
+
+// For small-region.ts, which puts them together in its own way.
+export { blankAt, eraseLater, matchesStaged, program, programSafely, programStaged, read }

@@ -1,17 +1,9 @@
 // Hex texts on NodeMCU, in the place of firmware/hex.ts: Lua's own functions look at the bytes.
 
 import type { Bytes } from "../../firmware/ports"
+import { string } from "./modules"
 
 export { bytesOfHex } from "../../firmware/hex"
-
-/** Lua passes all values of a call on where it is the last one of another: `byte` gives every byte, `format` takes them. */
-declare const string: {
-    rep(this: void, text: string, count: number): string
-    byte(this: void, bytes: Bytes, first: number, last: number): number
-    format(this: void, form: string, values: number): string
-    /** Where the pattern is first found; undefined where it is not. */
-    find(this: void, text: string, pattern: string): number | undefined
-}
 
 /** Bytes, a digest's 32 at most, as lower-case hex. */
 export function hexOf(bytes: Bytes): string {

@@ -3,10 +3,9 @@
 import { bootDecide, bootReason, bootRecord, bootSlotBytes } from "../../firmware/boot"
 import { least } from "../../firmware/bytes"
 import { ports, portsInstall, type Ports, type Region } from "../../firmware/ports"
-import { fileRegion, REGION_BOOT, REGION_PAYLOAD, regionsClose } from "./file-region"
-import { ERASE_BYTES, PROGRAM_BYTES, watchdog } from "./main"
+import { chipStart, createNative, fileRegion, watchdog } from "./esp32"
+import { ERASE_BYTES, PROGRAM_BYTES, REGION_BOOT, REGION_PAYLOAD, regionsClose } from "./file-region"
 import { load, node, pcall, print, tmr } from "./modules"
-import { createNative } from "./native-firmware"
 import { sha256Of } from "./stage"
 
 /** For the app, which reads its cold functions out of its slot (build/lua/cold.ts): 0 or 1. */
@@ -14,6 +13,8 @@ declare let otarySlot: number
 /** For the app: why the loader went back, or STATUS_OK, and the boot record that it has decided by (bootRecordStart). */
 declare let otaryReason: number
 declare let otaryRecord: string | undefined
+/** For the app: it has failed, and is only waiting for the restart (clock.ts). */
+declare let otaryFailed: boolean
 
 /** Bytes of source that the compiler gets at a time. */
 const PIECE_BYTES = 512
@@ -44,11 +45,13 @@ function run(slot: Region, lengthBytes: number): void {
         return restartSoon()
     }
     if (!pcall(app)) {
+        otaryFailed = true
         print("boot: the app failed at its start")
         restartSoon()
     }
 }
 
+chipStart()
 // The loader's rooms use these ports and no other.
 portsInstall({
     boot: fileRegion("boot.bin", ERASE_BYTES, PROGRAM_BYTES, REGION_BOOT),

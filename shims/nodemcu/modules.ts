@@ -34,21 +34,33 @@ export interface Timer {
     unregister(this: Timer): void
 }
 
-/** `tmr`: softwd and now are the ESP8266's, wdclr is on both. */
+/** `tmr`. */
 export interface TimerModule {
     readonly ALARM_SINGLE: number
     create(this: void): Timer
+    /** Feeds the ESP32's task watchdog. */
     wdclr(this: void): void
-    softwd?(this: void, seconds: number): void
-    /** Microseconds since the boot, 31 bits. */
-    now?(this: void): number
+    /** The ESP8266's: restarts it in this many seconds, unless called again. */
+    softwd(this: void, seconds: number): void
+    /** The ESP8266's: microseconds since the boot, 31 bits. */
+    now(this: void): number
+}
+
+/** The emergency collector of the ESP8266's Lua 5.1. */
+export interface EmergencyCollector {
+    readonly ON_ALLOC_FAILURE: number
+    readonly ON_MEM_LIMIT: number
+    /** Modes add up; a negative limit is the free heap in bytes below which every allocation collects first. */
+    setmode(this: void, mode: number, limitBytes: number): void
 }
 
 /** `node`. */
 export interface NodeModule {
     restart(this: void): void
-    /** ESP32: microseconds since the boot, the lower 31 bits first. */
-    uptime?(this: void): number
+    /** The ESP32's: microseconds since the boot, the lower 31 bits first. */
+    uptime(this: void): number
+    /** Lua 5.1 of the ESP8266 alone. */
+    readonly egc?: EmergencyCollector
     random?(this: void, low: number, high: number): number
     stripdebug?(this: void, level: number): void
 }
@@ -99,18 +111,24 @@ export interface HttpModule {
     createConnection(this: void, url: string, method: number, options: HttpOptions): HttpConnection
 }
 
-/** A TCP socket of `net`. */
+/** A TCP socket of the ESP8266's `net`. */
 export interface NetSocket {
-    on(this: NetSocket, event: "connection" | "disconnection", run: (this: void) => void): void
+    on(this: NetSocket, event: "connection" | "sent", run: (this: void) => void): void
+    /** `code` is 0 when the other side closed, an error of lwIP otherwise. */
+    on(this: NetSocket, event: "disconnection", run: (this: void, socket: NetSocket, code: number) => void): void
     on(this: NetSocket, event: "receive", run: (this: void, socket: NetSocket, bytes: string) => void): void
+    /** Raises an error where it cannot even begin. */
     connect(this: NetSocket, port: number, host: string): void
+    /** Raises an error for what the send buffer, 2,920 bytes, has no room for. */
     send(this: NetSocket, bytes: string): void
+    /** Opens the window of the sender no further; what it allows by now, 5,840 bytes at most, still comes. */
     hold(this: NetSocket): void
     unhold(this: NetSocket): void
+    /** Raises an error when the connection is gone. */
     close(this: NetSocket): void
 }
 
-/** `net`. */
+/** `net` of the ESP8266. */
 export interface NetModule {
     createConnection(this: void): NetSocket
 }
@@ -190,8 +208,8 @@ export interface OtaModule {
     info(this: void): Values<[string | undefined, string | undefined, OtaTable]>
 }
 
-/** What is there on one kind of board only is undefined on the other. */
-export declare const io: FileOpener | undefined
+/** The ESP32's files. */
+export declare const io: FileOpener
 /** The ESP8266's files; on the ESP32 it has no `open`. */
 export declare const file: FileOpener
 /** Hashes. */
@@ -200,9 +218,9 @@ export declare const crypto: CryptoModule
 export declare const tmr: TimerModule
 /** The chip. */
 export declare const node: NodeModule
-/** The time of the ESP32. */
+/** The time of the ESP32, where it is built in. */
 export declare const time: TimeModule | undefined
-/** The time of the ESP8266. */
+/** The time of the ESP8266, where it is built in. */
 export declare const rtctime: TimeModule | undefined
 /** JSON. */
 export declare const sjson: JsonModule
@@ -212,14 +230,30 @@ export declare const http: HttpModule | undefined
 export declare const mqtt: MqttModule | undefined
 /** Serial lines. */
 export declare const uart: UartModule
-/** TCP. */
+/** TCP: the ESP8266's. */
 export declare const net: NetModule
 /** Whole native firmware: the ESP32's. */
 export declare const otaupgrade: OtaModule | undefined
+/** Lua's own functions on texts. */
+export declare const string: {
+    rep(this: void, text: string, count: number): string
+    /** Every byte from `first` to `last`. Lua passes all values of a call on where it is the last one of another: `format` takes them. */
+    byte(this: void, bytes: string, first: number, last: number): number
+    format(this: void, form: string, values: number): string
+    /** Where the pattern is first found; undefined where it is not. */
+    find(this: void, text: string, pattern: string): number | undefined
+    lower(this: void, text: string): string
+    /** What the pattern's parentheses enclose; undefined when it does not fit. */
+    match(this: void, text: string, pattern: string): string | undefined
+}
+/** The number that a text holds to a base. Contract: it holds one. */
+export declare function tonumber(this: void, text: string, base: number): number
 /** Lua's own functions where all that they return is wanted. */
 export declare const _G: {
     pcall<T>(this: void, run: (this: void, value: T) => void, value: T): Values<[boolean, string | undefined]>
 }
+/** Returns `table`, which is a T from here on. */
+export declare function setmetatable<T>(this: void, table: object, meta: object): T
 /** Raises an error; level 0 leaves the message as it is. */
 export declare function error(this: void, message: string, level: number): never
 /** Calls `run`; false when it raised an error. */

@@ -1,10 +1,8 @@
 // The stage of a NodeMCU board: it holds on to the pieces as they came, since every copy of a string costs memory.
 
 import type { Bytes, Stage } from "../../firmware/ports"
+import { STAGE_PIECES_MAX } from "./esp32"
 import { crypto, type BoardFile } from "./modules"
-
-/** Pieces that are held as they are; beyond that they are joined, so that a sender of single bytes cannot fill the memory. */
-const PIECES_MAX = 24
 
 const pieces: Bytes[] = []
 let count = 0
@@ -13,7 +11,7 @@ let heldBytes = 0
 /** @hot */
 function place(bytes: Bytes, at: number): void {
     if (at === 0) count = 0
-    if (count === PIECES_MAX) join()
+    if (count === STAGE_PIECES_MAX) join()
     pieces[count] = bytes
     count = count + 1
     heldBytes = at + bytes.length
@@ -92,6 +90,6 @@ export function stageMatches(source: BoardFile, lengthBytes: number): boolean {
 
 /** Creates the port. SHA-256 alone decides over payload: NodeMCU has no CRC-32 of its own. */
 export function createStage(): Stage {
-    for (let k = 0; k < PIECES_MAX; k++) pieces[k] = ""
+    for (let k = 0; k < STAGE_PIECES_MAX; k++) pieces[k] = ""
     return { put, place, sha256, crc32: noCrc32, hasCrc32: false, take }
 }

@@ -11,7 +11,7 @@ afterAll(() => folder.remove())
 
 const images = new Map<string, Promise<string>>()
 
-async function pack(target: "espruino" | "nodemcu"): Promise<string> {
+async function pack(target: "espruino" | "nodemcu" | "nodemcu-esp8266"): Promise<string> {
     const path = join(folder.path, `${target}.zip`)
     const { bytes } = await packFolder(join(projectRoot(), "docs/examples/blink"), { overrides: { target } })
     writeFileSync(path, bytes)
@@ -19,7 +19,7 @@ async function pack(target: "espruino" | "nodemcu"): Promise<string> {
 }
 
 /** Path of the example's image; packed once for each target. */
-function packBlink(target: "espruino" | "nodemcu"): Promise<string> {
+function packBlink(target: "espruino" | "nodemcu" | "nodemcu-esp8266"): Promise<string> {
     const image = images.get(target) ?? pack(target)
     images.set(target, image)
     return image
@@ -37,18 +37,30 @@ test("Espruino: every line, Storage wiped first and the loader last; one cannot 
     expect(steps.filter(({ line }) => line.includes("otary:ok") || line.length > 900)).toEqual([])
 }, 30_000)
 
-test("NodeMCU: the region files, and init.lua last", async () => {
-    const image = await packBlink("nodemcu")
-    const { exitCode, stdout } = await run(["flash", image, "--target", "nodemcu", "--id", "b1", "--dry-run", "--json"])
-    expect(exitCode).toBe(0)
-    const names = (JSON.parse(stdout) as { files: { name: string }[] }).files.map(({ name }) => name)
-    expect(names).toEqual(["boot.bin", "journal.bin", "app0.bin", "app1.bin", "files0.bin", "files1.bin", "fill.lua", "init.lua"])
-}, 30_000)
+test.each(["nodemcu", "nodemcu-esp8266"] as const)(
+    "%s: the region files, and init.lua last",
+    async target => {
+        const image = await packBlink(target)
+        const { exitCode, stdout } = await run(["flash", image, "--target", target, "--id", "b1", "--dry-run", "--json"])
+        expect(exitCode).toBe(0)
+        const names = (JSON.parse(stdout) as { files: { name: string }[] }).files.map(({ name }) => name)
+        expect(names).toEqual([
+            "boot.bin",
+            "journal.bin",
+            "app0.bin",
+            "app1.bin",
+            "files0.bin",
+            "files1.bin",
+            "fill.lua",
+            "init.lua",
+        ])
+    },
+    30_000,
+)
 
 test.each([
     [["--port", "/dev/none"], "CLI_TOOL_MISSING", 1],
     [[], "CLI_USAGE", 2],
-    [["--model", "esp8266", "--dry-run"], "CLI_USAGE", 2],
 ])(
     "with %j it is refused with %s",
     async (options, code, wanted) => {
@@ -59,9 +71,13 @@ test.each([
     30_000,
 )
 
-test("an image for another platform is refused", async () => {
-    const image = await packBlink("nodemcu")
-    const { exitCode, stderr } = await run(["flash", image, "--target", "espruino", "--id", "b1", "--dry-run"])
-    expect(exitCode).not.toBe(0)
-    expect(stderr).toContain("BOARD_INSTALL")
-}, 30_000)
+test.each(["espruino", "nodemcu-esp8266"])(
+    "an image for another platform is refused: nodemcu's for %s",
+    async target => {
+        const image = await packBlink("nodemcu")
+        const { exitCode, stderr } = await run(["flash", image, "--target", target, "--id", "b1", "--dry-run"])
+        expect(exitCode).not.toBe(0)
+        expect(stderr).toContain("BOARD_INSTALL")
+    },
+    30_000,
+)

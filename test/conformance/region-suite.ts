@@ -71,7 +71,7 @@ function regionTests(open: () => RegionUnderTest): void {
         expect(region.programStaged(0, lengthBytes)).toBe(STATUS_OK)
         expect(region.matchesStaged(0, lengthBytes)).toBe(true)
         expect(region.read(0, lengthBytes)).toBe(bytes)
-        stage.put(lengthBytes - 1, "\x55", 0, 1)
+        stage.put(0, `${bytes.slice(0, -1)}\x55`, 0, lengthBytes)
         expect(region.matchesStaged(0, lengthBytes)).toBe(bytes.endsWith("\x55"))
     })
 }

@@ -13,6 +13,8 @@ const ENTRIES = [
     // What images have that ask for it (build/rooms.ts).
     /^firmware\/(push|serial)\.ts$/,
     /^shims\/(espruino|nodemcu)\/(mqtt|uart)\.ts$/,
+    // In bundles for the ESP8266, what others import as esp32.ts.
+    /^shims\/nodemcu\/esp8266\.ts$/,
     // In bundles without keys, unsigned.ts is what others import as signature.ts.
     /^firmware\/(agent|api|unsigned)\.ts$/,
     /^build\/(test|run|jest-transform|coverage|coverage-tables)\.cjs$/,

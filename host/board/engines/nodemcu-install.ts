@@ -3,16 +3,14 @@
 import { createNorFlash } from "../../../shims/host/nor-flash"
 import type { FlashRange } from "../../../shims/host/hardware"
 import { installBoard } from "../install"
+import { CHIPS, type ChipName } from "./lua/chips"
 import { makeLayout, type Geometry } from "../layout"
 
-/** Sizes of the regions by kind of board; units are those of shims/nodemcu/main.ts. */
-export const NODEMCU_MODELS = {
+/** Sizes of the regions by chip; units are those of shims/nodemcu/main.ts. */
+const SIZES: Readonly<Record<ChipName, Partial<Geometry>>> = {
     esp32: { journalBytes: 65536, appBytes: 196608, filesBytes: 65536 },
     esp8266: { journalBytes: 32768, appBytes: 131072, filesBytes: 32768 },
-} as const satisfies Record<string, Partial<Geometry>>
-
-/** Name of a kind of board. */
-export type NodemcuModelName = keyof typeof NODEMCU_MODELS
+}
 
 /** What a board gets. */
 export interface NodemcuInstallation {
@@ -69,10 +67,10 @@ print("otary:" .. "ok")
  * Everything that a first installation sends.
  * Errors: BoardError BOARD_INSTALL, when the board's firmware would refuse the image.
  */
-export function nodemcuUpload(model: Partial<Geometry>, { loader, image, files }: NodemcuInstallation): NodemcuUpload {
-    const layout = makeLayout({ eraseBytes: 4096, programBytes: 16, loaderBytes: 4096, ...model })
+export function nodemcuUpload(chip: ChipName, { loader, image, files }: NodemcuInstallation): NodemcuUpload {
+    const layout = makeLayout({ eraseBytes: 4096, programBytes: 16, loaderBytes: 4096, ...SIZES[chip] })
     const flash = createNorFlash(layout)
-    installBoard(flash, layout.regions, { loader: "", image, files, platform: "nodemcu" })
+    installBoard(flash, layout.regions, { loader: "", image, files, platform: CHIPS[chip].platform })
     const range = (name: (typeof REGIONS)[number]): FlashRange => layout.regions[name]
     const content = (name: (typeof REGIONS)[number]): Buffer => {
         const { offsetBytes, sizeBytes } = range(name)

@@ -7,16 +7,19 @@ import { bundleEspruinoLoader } from "../../../build/bundle-espruino"
 import { bundleNodemcuLoader } from "../../../build/bundle-nodemcu"
 import { ESPRUINO_MODELS, espruinoLayout } from "../../board/engines/espruino-layout"
 import { espruinoInstallSteps, type InstallStep } from "../../board/engines/espruino-install"
-import { NODEMCU_MODELS, nodemcuUpload, type NodemcuUpload } from "../../board/engines/nodemcu-install"
+import { nodemcuUpload, type NodemcuUpload } from "../../board/engines/nodemcu-install"
 import { provisionFiles } from "../../board/factory"
 import { CliError, EXIT_DONE } from "../cli-error"
 import type { Cli, CommandContext } from "../context"
 import { parseAttribute } from "../options"
 import { sendToEspruino, sendToNodemcu } from "../hardware"
 
+/** Targets that NodeMCU runs on, with their chips. */
+const NODEMCU_TARGETS = { nodemcu: "esp32", "nodemcu-esp8266": "esp8266" } as const
+type NodemcuTarget = keyof typeof NODEMCU_TARGETS
+
 interface FlashOptions {
-    readonly target: "espruino" | "nodemcu"
-    readonly model: "esp32" | "esp8266"
+    readonly target: "espruino" | NodemcuTarget
     readonly port?: string
     readonly id: string
     readonly cloud: string
@@ -29,7 +32,7 @@ function readImage(path: string): Buffer {
     try {
         return readFileSync(path)
     } catch (error) {
-        const hint = "name an image; `otary pack DIR --target espruino` (or nodemcu) makes one"
+        const hint = "name an image; `otary pack DIR --target espruino` (or nodemcu, nodemcu-esp8266) makes one"
         throw new CliError("CLI_FILE", `the image cannot be read: ${(error as Error).message}`, hint)
     }
 }
@@ -40,9 +43,6 @@ function portOf({ port }: FlashOptions): string {
 }
 
 async function flashEspruino({ output, options }: CommandContext<FlashOptions>, image: Buffer): Promise<void> {
-    if (options.model !== "esp32") {
-        throw new CliError("CLI_USAGE", `Espruino on an ${options.model} has no room for two images`, "take an ESP32, or NodeMCU")
-    }
     const model = ESPRUINO_MODELS.esp32
     const loader = (await bundleEspruinoLoader(espruinoLayout(model))).toString("latin1")
     const files = provisionFiles({ ...options, attributes: options.attribute })
@@ -60,10 +60,15 @@ function dryRunOf({ files, fillScript, loader }: NodemcuUpload): { name: string;
     return [...sizes, { name: "fill.lua", sizeBytes: fillScript.length }, { name: "init.lua", sizeBytes: loader.length }]
 }
 
-async function flashNodemcu({ output, options }: CommandContext<FlashOptions>, image: Buffer): Promise<void> {
-    const loader = bundleNodemcuLoader().toString("latin1")
+async function flashNodemcu(
+    { output, options }: CommandContext<FlashOptions>,
+    target: NodemcuTarget,
+    image: Buffer,
+): Promise<void> {
+    const chip = NODEMCU_TARGETS[target]
+    const loader = bundleNodemcuLoader(chip).toString("latin1")
     const files = provisionFiles({ ...options, attributes: options.attribute })
-    const upload = nodemcuUpload(NODEMCU_MODELS[options.model], { loader, image, files })
+    const upload = nodemcuUpload(chip, { loader, image, files })
     const sent = dryRunOf(upload)
     if (options.dryRun === true) {
         const text = sent.map(({ name, sizeBytes }) => `${name}  ${sizeBytes} bytes`).join("\n")
@@ -76,7 +81,8 @@ async function flashNodemcu({ output, options }: CommandContext<FlashOptions>, i
 async function flash(context: CommandContext<FlashOptions>): Promise<number> {
     const { io, args, options } = context
     const image = readImage(resolve(io.cwd, args[0]!))
-    await (options.target === "espruino" ? flashEspruino(context, image) : flashNodemcu(context, image))
+    const { target } = options
+    await (target === "espruino" ? flashEspruino(context, image) : flashNodemcu(context, target, image))
     return EXIT_DONE
 }
 
@@ -86,8 +92,11 @@ export function registerFlash(program: Command, cli: Cli): void {
         .command("flash")
         .description("install boot loader and first image on real hardware; everything on its file system is lost")
         .argument("<image>", "the first image, packed for the target")
-        .addOption(new Option("--target <name>", "what runs on the board").choices(["espruino", "nodemcu"]).makeOptionMandatory())
-        .addOption(new Option("--model <name>", "kind of board").choices(["esp32", "esp8266"]).default("esp32"))
+        .addOption(
+            new Option("--target <name>", "what runs on the board")
+                .choices(["espruino", ...Object.keys(NODEMCU_TARGETS)])
+                .makeOptionMandatory(),
+        )
         .option("--port <path>", "serial port of the board, such as /dev/ttyUSB0 or COM3")
         .requiredOption("--id <id>", "device id, 1 to 63 visible ASCII characters")
         .option("--cloud <url>", "device cloud where the board registers", "")

@@ -54,7 +54,7 @@ export function registerPack(program: Command, cli: Cli): void {
         .description("pack a folder with an app into an image; the same input gives the same bytes")
         .argument("<dir>", "folder with app.ts or app.js, otary.json5, device.json5, config.json5 and files/")
         .option("-o, --output <file>", "the image; default: NAME-VERSION.zip in the current folder")
-        .option("--target <name>", "kind of board: host, espruino or nodemcu; takes the place of otary.json5's")
+        .option("--target <name>", "kind of board: host, espruino, nodemcu or nodemcu-esp8266; takes the place of otary.json5's")
         .option("--set <key=value>", "takes the place of a key of otary.json5, as often as needed", parseSetting, {})
         .option(
             "--key <file>",

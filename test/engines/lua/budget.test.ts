@@ -8,20 +8,21 @@ import { LUA_BUDGETS, measureLua } from "../../../build/lua/measure"
 
 const IMAGE = { name: "empty", version: "0.0.0", build_id: "0", security: 0 }
 /** Bytes of source: an app slot holds it, and init.lua's own place in an emulated board. */
-const SOURCE_BYTES_MAX = { app: 98_304, loader: 20_470 }
+const SOURCE_BYTES_MAX = { app: 98_304, smallApp: 114_688, loader: 20_470 }
 
-async function emptyApp(): Promise<Buffer> {
+async function emptyApp(chip: "esp32" | "esp8266"): Promise<Buffer> {
     const folder = mkdtempSync(join(tmpdir(), "otary-budget-"))
     try {
         writeFileSync(join(folder, "app.js"), "")
-        return await bundleNodemcuApp(join(folder, "app.js"), { image: IMAGE, device: {}, config: {} })
+        return await bundleNodemcuApp(join(folder, "app.js"), { image: IMAGE, device: {}, config: {} }, chip)
     } finally {
         rmSync(folder, { recursive: true, force: true })
     }
 }
 
 test.each([
-    ["app" as const, emptyApp],
+    ["app" as const, () => emptyApp("esp32")],
+    ["smallApp" as const, () => emptyApp("esp8266")],
     ["loader" as const, async () => bundleNodemcuLoader()],
 ])(
     "%s: within its budget and NodeMCU's limits",

@@ -5,12 +5,15 @@ import { existsSync, readFileSync, readdirSync, renameSync, writeFileSync } from
 import { resolve } from "node:path"
 import ts from "typescript"
 import * as tstl from "typescript-to-lua"
+import { NODEMCU_CHIPS } from "../../../build/bundle-nodemcu"
 import { bundleLuaSlot } from "../../../build/lua/compile"
 import { projectRoot } from "../../../build/root"
 import type { LuaFile, LuaSystem } from "../../../host/board/engines/lua/calls"
+import type { ChipName } from "../../../host/board/engines/lua/chips"
 import { createLuaMachine, type LuaMachine, type LuaSnapshot, type LuaVersion } from "../../../host/board/engines/lua/machine"
 import { createModules } from "../../../host/board/engines/lua/modules"
 import { EVENT_FUNCTION, preludeOf } from "../../../host/board/engines/lua/prelude"
+import type { Sockets } from "../../../host/board/engines/lua/sockets"
 import type { Ota } from "../../../host/board/engines/lua/ota"
 import type { Clock } from "../../../firmware/ports"
 import { BoardRestart } from "../../firmware/native-port"
@@ -36,10 +39,10 @@ const MODULES: Readonly<Record<string, string>> = {
 
 /** Ports of the shim whose functions tests call: the stage, and the second app slot. */
 const PORTS = {
-    stage: { port: "ports.ports.stage", functions: { put: "a, b, c, d", take: "a", sha256: "a" } },
+    stage: { port: "ports.ports.stage", functions: { put: "a, b, c, d", place: "a, b", take: "a", sha256: "a" } },
     flash: {
         port: "ports.ports.app[1]",
-        functions: { erase: "a", programStaged: "a, b", matchesStaged: "a, b", read: "a, b" },
+        functions: { erase: "a", program: "a, b", programStaged: "a, b", matchesStaged: "a, b", read: "a, b" },
     },
 }
 
@@ -63,6 +66,10 @@ export interface HarnessOptions {
     readonly programBytes: number
     /** The chip's partitions for native firmware; default: one that has nothing to change over to. */
     readonly ota?: Ota | undefined
+    /** The chip whose modules and shim are used; default: the ESP32. */
+    readonly chip?: ChipName
+    /** The ESP8266's connections; default: the core's tests use no network. */
+    readonly sockets?: Sockets
     /** Makes the machine, where that is not one in WebAssembly. */
     readonly createMachine?: (system: LuaSystem) => LuaMachine
 }
@@ -71,6 +78,33 @@ function functionsOf(root: string, path: string): string[] {
     const text = readFileSync(resolve(root, `${path}.ts`), "utf8")
     return [...text.matchAll(/^export function (\w+)/gm)].map(([, name]) => name!)
 }
+
+/**
+ * A request whose listener is three functions: heads do not go over the wire. Calls cannot go both ways at a time, so onData returns
+ * what it wants: to pause for so many milliseconds, to abort (-1), or nothing (0).
+ */
+const HTTP_REQUEST = `function httpRequest(
+    method: string, url: string, headers: string[][], body: string,
+    onHead: (this: void, statusCode: number, answer: string) => void,
+    onData: (this: void, bytes: string) => number,
+    onEnd: (this: void, status: number) => void,
+): number {
+    const { http } = ports.ports
+    let handle = 0
+    const listener = {
+        onHead: (head: { statusCode: number; header(this: void, name: string): string }) => {
+            onHead(head.statusCode, head.header("x-answer"))
+        },
+        onData: (bytes: string) => {
+            const wish = onData(bytes)
+            if (wish > 0) http.pause(handle, wish)
+            if (wish < 0) http.abort(handle)
+        },
+        onEnd,
+    }
+    handle = http.request(method, url, headers, body, listener)
+    return handle
+}`
 
 /** A module that puts every function where the wire finds it. */
 function entryText(root: string): string {
@@ -84,17 +118,22 @@ function entryText(root: string): string {
     own.platform = "host"
     ports.portsInstall(own)
 }`
+    const http = [
+        '__exports["http.request"] = httpRequest',
+        '__exports["http.abort"] = (handle) => ports.ports.http.abort(handle)',
+    ]
     const portPuts = Object.entries(PORTS).flatMap(([name, { port, functions }]) =>
         Object.entries(functions).map(
             ([run, values]) => `__exports["${name}.${run}"] = (${values}) => ${port}.${run}(${values})`,
         ),
     )
-    return [...imports, "declare const __exports: Record<string, unknown>", install, shim, ...puts, ...portPuts].join("\n")
+    const declared = "declare const __exports: Record<string, unknown>"
+    return [...imports, declared, install, HTTP_REQUEST, shim, ...http, ...puts, ...portPuts].join("\n")
 }
 
-let bundle: string | undefined
+const bundles = new Map<ChipName, string>()
 /** Machines with the core loaded and nothing done yet: to start from there is what makes thousands of boots possible. */
-const snapshots = new Map<LuaVersion, LuaSnapshot>()
+const snapshots = new Map<string, LuaSnapshot>()
 
 /** What the bundle is made of: while that stays as it is, suites and runs share one. */
 function sourceKey(root: string, text: string): string {
@@ -106,8 +145,8 @@ function sourceKey(root: string, text: string): string {
 }
 
 /** The text that `make` makes, kept under `dist/` from suite to suite: each has a process of its own, and compiling takes seconds. */
-function keptText(root: string, key: string, make: () => string): string {
-    const path = resolve(root, "dist", "test-lua-core.json")
+function keptText(root: string, chip: ChipName, key: string, make: () => string): string {
+    const path = resolve(root, "dist", `test-lua-core-${chip}.json`)
     const kept = existsSync(path) ? (JSON.parse(readFileSync(path, "utf8")) as { key: string; text: string }) : undefined
     if (kept?.key === key) return kept.text
     const text = make()
@@ -117,20 +156,23 @@ function keptText(root: string, key: string, make: () => string): string {
 }
 
 /** The core with its functions exported, built once. */
-export function coreBundle(): string {
-    if (bundle !== undefined) return bundle
+export function coreBundle(chip: ChipName = "esp32"): string {
+    const known = bundles.get(chip)
+    if (known !== undefined) return known
     const root = projectRoot()
     const path = resolve(root, "otary-core.ts")
     const text = entryText(root)
-    bundle = keptText(root, sourceKey(root, text), () => bundleLuaSlot({ root, entries: [path], virtual: [{ path, text }] }, {}))
+    const input = { root, entries: [path], virtual: [{ path, text }], ...NODEMCU_CHIPS[chip] }
+    const bundle = keptText(root, chip, sourceKey(root, text), () => bundleLuaSlot(input, {}))
+    bundles.set(chip, bundle)
     return bundle
 }
 
 /** What the core takes for the file of its slot. */
 const SLOT_FILE = "app-core.bin"
 
-function bundleFile(): LuaFile {
-    const bytes = Buffer.from(coreBundle())
+function bundleFile(chip: ChipName): LuaFile {
+    const bytes = Buffer.from(coreBundle(chip))
     return { size: () => bytes.length, read: (offset, target) => bytes.copy(target, 0, offset), write: () => -1 }
 }
 
@@ -141,7 +183,7 @@ interface Boot {
 }
 
 /** The last boots, the oldest first: its machine is the next one to be renewed, since a new one costs more than a boot. */
-const boots = new Map<LuaVersion, Boot[]>()
+const boots = new Map<string, Boot[]>()
 /** Cores of one version that can be used at a time. */
 const BOOTS_MAX = 8
 
@@ -163,11 +205,14 @@ end
 `
 
 /** Loads the modules and the core. A suite that counts instructions finds `debug.sethook` as `__sethook`; boards have no `debug`. */
-function loadCore(version: LuaVersion, machine: LuaMachine): void {
+function loadCore(version: LuaVersion, chip: ChipName, machine: LuaMachine): void {
     for (const text of [
-        preludeOf(version, true).replace("os, package", `${WIRE_LUA}\n__sethook = debug.sethook\nos, package`),
+        preludeOf(version, { chip, hasOta: chip === "esp32" }).replace(
+            "os, package",
+            `${WIRE_LUA}\n__sethook = debug.sethook\nos, package`,
+        ),
         'otarySlot = "-core"',
-        coreBundle(),
+        coreBundle(chip),
         KEEP_COLD,
     ]) {
         const message = machine.run(text)
@@ -176,10 +221,11 @@ function loadCore(version: LuaVersion, machine: LuaMachine): void {
 }
 
 /** A machine with the core loaded and nothing done yet. */
-function machineFor(version: LuaVersion, system: LuaSystem): LuaMachine {
-    const list = boots.get(version) ?? []
-    boots.set(version, list)
-    const known = snapshots.get(version)
+function machineFor(version: LuaVersion, chip: ChipName, system: LuaSystem): LuaMachine {
+    const kind = `${version} ${chip}`
+    const list = boots.get(kind) ?? []
+    boots.set(kind, list)
+    const known = snapshots.get(kind)
     if (known !== undefined && list.length >= BOOTS_MAX) {
         const oldest = list.shift()!
         const { machine } = oldest
@@ -191,8 +237,8 @@ function machineFor(version: LuaVersion, system: LuaSystem): LuaMachine {
     }
     const machine = createLuaMachine(version, system, known)
     if (known !== undefined) return machine
-    loadCore(version, machine)
-    snapshots.set(version, machine.snapshot())
+    loadCore(version, chip, machine)
+    snapshots.set(kind, machine.snapshot())
     return machine
 }
 
@@ -219,6 +265,7 @@ const SINGLE_PARTITION: Ota = {
 
 /** Starts a machine with the core on it; RAM is new. */
 export function startLuaCore(options: HarnessOptions): LuaCore {
+    const { version, chip = "esp32" } = options
     const functions: ((...values: unknown[]) => unknown)[] = []
     const functionId = (run: (...values: unknown[]) => unknown): number =>
         functions.includes(run) ? functions.indexOf(run) : functions.push(run) - 1
@@ -227,6 +274,7 @@ export function startLuaCore(options: HarnessOptions): LuaCore {
         {
             clock: options.clock,
             http: { request: refuse, abort: refuse, pause: refuse },
+            sockets: options.sockets,
             random: () => 7,
             ota: options.ota ?? SINGLE_PARTITION,
             restart,
@@ -260,29 +308,26 @@ export function startLuaCore(options: HarnessOptions): LuaCore {
         return unpack(answer)[0]
     }
     const system = {
-        open: (name: string) => (name === SLOT_FILE ? bundleFile() : options.open(name)),
+        open: (name: string) => (name === SLOT_FILE ? bundleFile(chip) : options.open(name)),
         remove: () => false,
         rename: () => false,
         console: (text: string) => text.split("\n").forEach(line => line !== "" && options.log(line)),
         device: device.file,
     }
-    const boot: Boot = { machine: options.createMachine?.(system) ?? machineFor(options.version, system), isOver: false }
+    const boot: Boot = { machine: options.createMachine?.(system) ?? machineFor(version, chip, system), isOver: false }
     const { machine } = boot
-    if (options.createMachine === undefined) boots.get(options.version)!.push(boot)
-    else loadCore(options.version, machine)
+    if (options.createMachine === undefined) boots.get(`${version} ${chip}`)!.push(boot)
+    else loadCore(version, chip, machine)
     call("shim.ports", [options.eraseBytes, options.programBytes])
     const module = (name: string): LuaModule =>
-        new Proxy(
+        new Proxy<LuaModule>(
             {},
             {
-                get:
-                    (_, run: string) =>
-                    (...values: unknown[]) =>
-                        call(`${name}.${run}`, values),
+                get: (own: LuaModule, run: string) => own[run] ?? ((...values: unknown[]) => call(`${name}.${run}`, values)),
             },
         )
     return {
-        modules: Object.fromEntries([...Object.keys(MODULES), ...Object.keys(PORTS)].map(name => [name, module(name)])),
+        modules: Object.fromEntries([...Object.keys(MODULES), ...Object.keys(PORTS), "http"].map(name => [name, module(name)])),
         machine,
     }
 }

@@ -16,6 +16,8 @@ export interface AppImage {
     readonly files?: Record<string, string>
     /** Native firmware that the image brings. */
     readonly native?: Buffer
+    /** Default: "nodemcu". */
+    readonly target?: "nodemcu" | "nodemcu-esp8266"
 }
 
 const APP = `// An app that does as its image says.
@@ -55,12 +57,20 @@ function appFolder(): string {
 }
 
 /** Packs an image. Contract: one at a time. */
-export async function packApp({ version, does, padBytes = 0, config = {}, files = {}, native }: AppImage): Promise<Buffer> {
+export async function packApp({
+    version,
+    does,
+    padBytes = 0,
+    config = {},
+    files = {},
+    native,
+    target = "nodemcu",
+}: AppImage): Promise<Buffer> {
     const path = appFolder()
     if (native !== undefined) writeFileSync(join(path, "nodemcu.bin"), native)
     const fw = native && "nodemcu.bin"
     const texts: Record<string, string> = {
-        "otary.json5": JSON.stringify({ name: "demo", version, target: "nodemcu", fw }),
+        "otary.json5": JSON.stringify({ name: "demo", version, target, fw }),
         "config.json5": JSON.stringify({ ...config, pad: "x".repeat(padBytes) }),
         "device.json5": JSON.stringify({ does }),
         ...Object.fromEntries(Object.entries(files).map(([name, text]) => [`files/${name}`, text])),

@@ -3,8 +3,9 @@
 import { bundleNodemcuLoader } from "../../../build/bundle-nodemcu"
 import { createBoard, type Board, type ResetCause } from "../../../host/board/board"
 import { createDisk, openFile } from "../../../host/board/engines/lua/disk"
-import { createLuaBoot } from "../../../host/board/engines/lua/boot"
+import { createLuaBoot, type LuaBootOptions } from "../../../host/board/engines/lua/boot"
 import type { LuaFile } from "../../../host/board/engines/lua/calls"
+import { CHIPS, type ChipName } from "../../../host/board/engines/lua/chips"
 import type { LuaVersion } from "../../../host/board/engines/lua/machine"
 import { installBoard } from "../../../host/board/install"
 import { makeLayout } from "../../../host/board/layout"
@@ -27,18 +28,19 @@ export interface LuaBoard {
 /** The default layout of boards. */
 export const LAYOUT = makeLayout()
 
-let loader: string | undefined
+const loaders = new Map<ChipName, string>()
 
-/** init.lua, built once. */
-export function loaderText(): string {
-    loader ??= bundleNodemcuLoader().toString("latin1")
+/** init.lua, built once for each chip. */
+export function loaderText(chip: ChipName = "esp32"): string {
+    const loader = loaders.get(chip) ?? bundleNodemcuLoader(chip).toString("latin1")
+    loaders.set(chip, loader)
     return loader
 }
 
-/** A chip with an image on it. */
-export function installedFlash(image: Buffer, files: Record<string, string> = {}): NorFlash {
+/** Flash with an image on it. */
+export function installedFlash(image: Buffer, files: Record<string, string> = {}, chip: ChipName = "esp32"): NorFlash {
     const flash = createNorFlash(LAYOUT)
-    installBoard(flash, LAYOUT.regions, { loader: loaderText(), image, files, platform: "nodemcu" })
+    installBoard(flash, LAYOUT.regions, { loader: loaderText(chip), image, files, platform: CHIPS[chip].platform })
     return flash
 }
 
@@ -46,13 +48,22 @@ export function installedFlash(image: Buffer, files: Record<string, string> = {}
 export interface LuaBoardOptions {
     /** Puts something between the board and its files. */
     readonly open?: (plain: OpenFile) => OpenFile
+    /** Default: "esp32". */
+    readonly chip?: ChipName
+    /** As of LuaBootOptions. */
+    readonly heapBytesMax?: number
+    readonly onHeap?: LuaBootOptions["onHeap"]
 }
 
 /** Opens a file of the board's file system. */
 export type OpenFile = (name: string) => LuaFile | undefined
 
 /** A board over a chip, switched off. */
-export function createLuaBoard(flash: NorFlash, version: LuaVersion = "5.1", { open }: LuaBoardOptions = {}): LuaBoard {
+export function createLuaBoard(
+    flash: NorFlash,
+    version: LuaVersion = "5.1",
+    { open, ...options }: LuaBoardOptions = {},
+): LuaBoard {
     const disk = createDisk(flash)
     const openPlain = (name: string): LuaFile | undefined => openFile(disk, LAYOUT.regions, name)
     const clock = createRealClock()
@@ -65,7 +76,7 @@ export function createLuaBoard(flash: NorFlash, version: LuaVersion = "5.1", { o
         layout: LAYOUT.regions,
         clock,
         http: createHttp(clock),
-        createBoot: rom => createLuaBoot(rom, { version, open: open?.(openPlain) ?? openPlain }),
+        createBoot: rom => createLuaBoot(rom, { ...options, version, open: open?.(openPlain) ?? openPlain }),
         log: line => void lines.push(line),
         notify(name, value) {
             events.push(`${name} ${value}`)

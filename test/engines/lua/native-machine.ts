@@ -174,6 +174,7 @@ export function createNativeMachine(version: LuaVersion, system: LuaSystem): Lua
     return {
         run: text => command("r", text),
         call: name => command("c", name),
+        countHeap: refuse,
         snapshot: refuse,
         renew: refuse,
         close,

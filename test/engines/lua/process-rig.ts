@@ -3,6 +3,7 @@
 import { mkdirSync, rmSync } from "node:fs"
 import { join } from "node:path"
 import { projectRoot } from "../../../build/root"
+import { CHIPS, type ChipName } from "../../../host/board/engines/lua/chips"
 import { manufacture } from "../../../host/board/factory"
 import type { BoardMessage } from "../../../host/board/messages"
 import { createSupervisor, type Supervisor } from "../../../host/board/supervisor"
@@ -33,7 +34,8 @@ export interface Supervised {
 /** The cloud, and what makes boards. */
 export interface ProcessRig {
     readonly server: AgentServer
-    start(this: void, name: string, image: Buffer): Supervised
+    /** A board of this chip; default: "esp32". */
+    start(this: void, name: string, image: Buffer, chip?: ChipName): Supervised
     /** Status codes that were reported for an update. */
     outcomes(this: void, update: string): number[]
     close(this: void): Promise<void>
@@ -80,10 +82,11 @@ export async function startProcessRig(): Promise<ProcessRig> {
     const server = await startServer()
     return {
         server,
-        start(name, image) {
+        start(name, image, chip = "esp32") {
             const home = `${folder.path}/${name}`
             const identity = { id: name, product: "p1", cloud: server.url, attributes: {} }
-            manufacture(home, { identity, loader: loaderText(), image, engine: "lua", platform: "nodemcu" })
+            const { platform } = CHIPS[chip]
+            manufacture(home, { identity, loader: loaderText(chip), image, engine: "lua", platform, chip })
             return supervise(home, childPath)
         },
         outcomes: update =>

@@ -2,16 +2,19 @@
 
 import { readFileSync } from "node:fs"
 import { createCalls, type LuaSystem, type OpenFiles } from "./calls"
+import { countHeap, type FunctionTable, type LuaHeap } from "./heap"
 
 /** Versions of Lua that NodeMCU is built with. */
 export type LuaVersion = "5.1" | "5.3"
 
 /** A machine. A reset of the board is a new one: nothing in RAM lives on. */
 export interface LuaMachine {
-    /** Runs Lua text. Returns "" or the error's message. */
-    run(this: void, text: string): string
+    /** Runs Lua text, called `name` in messages. Returns "" or the error's message. */
+    run(this: void, text: string, name?: string): string
     /** Calls a global function without arguments. Returns "" or the error's message. */
     call(this: void, name: string): string
+    /** From here on the heap is counted, and has room for `bytesMax` more. Contract: no snapshot is taken or renewed afterwards. */
+    countHeap(this: void, bytesMax: number): LuaHeap
     /** What is in RAM now; a machine can start from there instead of from nothing. */
     snapshot(this: void): LuaSnapshot
     /** Loses what is in RAM and goes on from a snapshot of its version, over another system. Contract: the last call did not throw. */
@@ -34,6 +37,7 @@ export interface LuaSnapshot {
 interface Glue {
     _luaL_newstate(): number
     _luaL_openlibs(state: number): void
+    _luaL_loadbuffer?(state: number, text: number, lengthBytes: number, name: number): number
     _luaL_loadstring(state: number, text: number): number
     _lua_getfield(state: number, index: number, name: number): number
     _lua_getglobal?(state: number, name: number): number
@@ -49,6 +53,7 @@ interface WasmApi {
     Module: new (bytes: Uint8Array) => object
     Instance: new (module: object, imports: object) => WasmInstance
     Memory: new (limits: { initial: number }) => WasmMemory
+    Table: new (limits: { initial: number; element: "anyfunc" }) => FunctionTable
 }
 
 interface WasmInstance {
@@ -60,7 +65,7 @@ interface WasmMemory {
     grow(pages: number): number
 }
 
-const { Module, Instance, Memory } = (globalThis as unknown as { WebAssembly: WasmApi }).WebAssembly
+const { Module, Instance, Memory, Table } = (globalThis as unknown as { WebAssembly: WasmApi }).WebAssembly
 
 interface Imports {
     a: Record<string, (this: void, ...values: number[]) => number>
@@ -97,12 +102,14 @@ function moduleOf(version: LuaVersion): object {
 interface Instantiated {
     readonly glue: Glue
     readonly memory: WasmMemory
+    readonly table: FunctionTable
     readonly openFiles: OpenFiles
 }
 
 /** Runs the package's glue, and takes the listeners back that it puts on the process. */
 function instantiate(version: LuaVersion, system: LuaSystem): Instantiated {
     let memory: WasmMemory | undefined
+    let table: FunctionTable | undefined
     const { calls, openFiles } = createCalls(system, () => memory!.buffer)
     const events = ["uncaughtException", "unhandledRejection"] as const
     const before = events.map(event => process.listeners(event as "uncaughtException"))
@@ -113,7 +120,9 @@ function instantiate(version: LuaVersion, system: LuaSystem): Instantiated {
             // The imports have one-letter names; the functions behind them still know their own.
             for (const [key, value] of Object.entries(imports.a)) imports.a[key] = calls[value.name] ?? value
             const instance = new Instance(moduleOf(version), imports)
-            memory = Object.values(instance.exports).find(value => value instanceof Memory) as WasmMemory
+            const exported = Object.values(instance.exports)
+            memory = exported.find(value => value instanceof Memory) as WasmMemory
+            table = exported.find(value => value instanceof Table) as FunctionTable
             receive(instance)
             return instance.exports
         },
@@ -125,7 +134,7 @@ function instantiate(version: LuaVersion, system: LuaSystem): Instantiated {
             if (!before[at]!.includes(listener)) process.off(event, listener)
         }
     })
-    return { glue, memory: memory!, openFiles }
+    return { glue, memory: memory!, table: table!, openFiles }
 }
 
 /** A Lua state: a new one with the standard libraries, or the one of a snapshot. */
@@ -179,8 +188,13 @@ export function createLuaMachine(version: LuaVersion, system: LuaSystem, from?: 
         return status === 0 ? "" : message()
     }
     return {
-        run(text) {
-            return glue._luaL_loadstring(state, cString(text)) === 0 ? protectedCall() : message()
+        run(text, name = "lua") {
+            const code = cString(text)
+            // What 5.3's glue has calls a text by itself, and keeps it for that.
+            const status =
+                glue._luaL_loadbuffer?.(state, code, Buffer.byteLength(text, "latin1"), cString(`=${name}`)) ??
+                glue._luaL_loadstring(state, code)
+            return status === 0 ? protectedCall() : message()
         },
         call(name) {
             const pointer = names.get(name) ?? cString(name)
@@ -189,6 +203,7 @@ export function createLuaMachine(version: LuaVersion, system: LuaSystem, from?: 
             else glue._lua_getfield(state, GLOBALS_INDEX, pointer)
             return protectedCall()
         },
+        countHeap: bytesMax => countHeap({ version, state, table: parts.table, memory: () => memory.buffer }, bytesMax),
         snapshot: () => ({
             version,
             ramBytes: memory.buffer.byteLength,

@@ -8,6 +8,7 @@ import { createDevice, type Device, type Request } from "./device"
 import { mqttHandlers } from "./mqtt"
 import { uartHandlers } from "./uart"
 import type { Ota } from "./ota"
+import type { Socket, Sockets } from "./sockets"
 
 /** What the modules stand on. */
 export interface ModulePorts {
@@ -22,6 +23,12 @@ export interface ModulePorts {
     restart(this: void): void
     /** The watchdog was fed. */
     feed(this: void): void
+    /** Sockets of the ESP8266's module `net`; default: the chip has other means. */
+    readonly sockets?: Sockets | undefined
+    /** The ESP8266's software watchdog was armed, or disarmed by less than 0; default: there is none. */
+    readonly softWatchdog?: (this: void, timeoutS: number) => void
+    /** A function was compiled that is to have no names and line numbers; default: nobody counts the heap. */
+    readonly strip?: (this: void, address: number) => void
     /** Native firmware; default: the chip has no partitions for it. */
     readonly ota?: Ota | undefined
     /** An event lies ready on the device. */
@@ -86,6 +93,8 @@ function systemHandlers(ports: ModulePorts, device: () => Device): Record<string
         r: ({ a, b }) => device().answer(a + (ports.random() % (b - a + 1))),
         R: () => ports.restart(),
         w: () => ports.feed(),
+        D: ({ a }) => ports.strip?.(a),
+        W: ({ b }) => ports.softWatchdog?.(b),
     }
 }
 
@@ -169,6 +178,35 @@ function httpHandlers(ports: ModulePorts, device: () => Device): Record<string, 
     }
 }
 
+/** The module `net`. */
+function socketHandlers(ports: ModulePorts, sockets: Sockets, device: () => Device): Record<string, Handler> {
+    const open = new Map<number, Socket>()
+    const tell = (kind: string, id: number, code: number, bytes: Uint8Array = NOTHING): void => {
+        device().event(kind, id, code, bytes)
+        ports.deliver()
+    }
+    return {
+        s({ a, b, bytes }) {
+            const socket = sockets.connect(b, bytes.toString("latin1"), {
+                onConnection: () => tell("c", a, 0),
+                onSent: count => tell("s", a, count),
+                onReceive: piece => tell("r", a, 0, piece),
+                onDisconnection(code) {
+                    open.delete(a)
+                    tell("d", a, code)
+                },
+            })
+            open.set(a, socket)
+        },
+        S: ({ a, bytes }) => open.get(a)?.send(bytes),
+        p: ({ a, b }) => open.get(a)?.hold(b === 1),
+        z({ a }) {
+            open.get(a)?.close()
+            open.delete(a)
+        },
+    }
+}
+
 /** The module `otaupgrade`: each call is answered with the text of its error. */
 function otaHandlers(ota: Ota, restart: () => void, device: () => Device): Record<string, Handler> {
     const answer = (text: string): void => {
@@ -205,6 +243,7 @@ export function createModules(ports: ModulePorts, more: Readonly<Record<string, 
         ...httpHandlers(ports, () => device),
         ...(ports.createMqtt !== undefined && mqttHandlers(ports.createMqtt, () => device, ports.deliver)),
         ...uartHandlers(ports.uart ?? NO_UART, () => device, ports.deliver),
+        ...(ports.sockets !== undefined && socketHandlers(ports, ports.sockets, () => device)),
         ...(ports.ota !== undefined && otaHandlers(ports.ota, ports.restart, () => device)),
         ...more,
     }

@@ -3,6 +3,17 @@
 import { DEVICE_NAME } from "./calls"
 import { MQTT_MODULE } from "./mqtt"
 import { UART_MODULE } from "./uart"
+import type { ChipName } from "./chips"
+import { ESP32_MODULES, OTA_MODULE } from "./prelude-esp32"
+import { ESP8266_MODULES } from "./prelude-esp8266"
+
+/** What a board's modules depend on. */
+export interface PreludeOptions {
+    /** Default: "esp32". */
+    readonly chip?: ChipName
+    /** Whether the chip has two partitions for native firmware; default: no. */
+    readonly hasOta?: boolean
+}
 
 /** Name of the global function that takes one event off the device. */
 export const EVENT_FUNCTION = "__event"
@@ -106,12 +117,10 @@ end
 
 const SYSTEM = String.raw`
 node = {
-  uptime = function() return ask("m", 0, 0) end,
   random = function(low, high) return ask("r", low, high) end,
   stripdebug = function() end,
   restart = function() tell("R", 0, 0) error("restart", 0) end,
 }
-time = { get = function() return ask("n", 0, 0) end }
 local Timer = {}
 Timer.__index = Timer
 function Timer:alarm(interval, mode, run)
@@ -248,91 +257,14 @@ sjson = {
 }
 `
 
-const HTTP_MODULE = String.raw`
-local Connection = {}
-Connection.__index = Connection
-http = { GET = 0, POST = 1, ACKNOW = 0, DELAYACK = 1 }
-function http.createConnection(url, method, options)
-  local self = setmetatable({ callbacks = {}, isBusy = false, isHeld = false, inCallback = false }, Connection)
-  self.options, self.method, self.url = options, method, url
-  return self
-end
-function Connection:on(event, run) self.callbacks[event] = run end
-function Connection:setbody(body)
-  if self.isBusy then error("request in progress", 2) end
-  self.body = body
-end
-local function headerTable(text)
-  local headers = {}
-  for name, content in string.gmatch(text, "([^\n:]+): ([^\n]*)\n") do headers[name] = content end
-  return headers
-end
-function Connection:run(kind, code, text)
-  local run
-  self.inCallback = true
-  if kind == "h" then
-    run = self.callbacks.headers
-    if run then run(code, headerTable(text)) end
-  elseif kind == "d" then
-    run = self.callbacks.data
-    self.isHeld = run ~= nil and run(code, text) == http.DELAYACK
-    if not self.isHeld then tell("a", self.id, 0) end
-  else
-    handlers[self.id] = nil
-    self.isBusy = false
-    run = self.callbacks.complete
-    if run then run(code, false) end
-  end
-  self.inCallback = false
-end
-function Connection:request()
-  if self.isBusy then error("request in progress", 2) end
-  self.isBusy = true
-  self.id = newId(function(kind, code, text) self:run(kind, code, text) end)
-  tell("h", self.id, self.method, self.url)
-  for name, content in pairs(self.options.headers) do tell("H", self.id, 0, name .. "\n" .. content) end
-  if self.body then tell("b", self.id, 0, self.body) end
-  tell("g", self.id, self.options.bufsz)
-end
-function Connection:ack()
-  if not self.isHeld then error("no delayed callback", 2) end
-  self.isHeld = false
-  tell("a", self.id, 0)
-end
-function Connection:close()
-  if not self.isBusy then return end
-  if not self.inCallback and not self.isHeld then error("request in progress", 2) end
-  tell("x", self.id, 0)
-end
-`
+/** The modules that the ESP32 and the ESP8266 do not share. */
+const CHIP_MODULES: Readonly<Record<ChipName, string>> = { esp32: ESP32_MODULES, esp8266: ESP8266_MODULES }
 
-const OTA_MODULE = String.raw`
-local function checked(op, text)
-  local length = ask(op, 0, 0, text)
-  if length > 0 then error(inp:read(length), 2) end
-end
-otaupgrade = {
-  commence = function() checked("C") end,
-  write = function(text) checked("O", text) end,
-  complete = function() checked("E") end,
-  accept = function() checked("A") end,
-  rollback = function() checked("B") error("restart", 0) end,
-  info = function()
-    local text = inp:read(ask("i", 0, 0))
-    local running, next = string.match(text, "(%S+) (%S+)\n")
-    local partitions = {}
-    for label, state, version in string.gmatch(text, "(%S+)=(%S*) (%S*)\n") do
-      partitions[label] = state == "" and {} or { state = state, version = version, name = "NodeMCU" }
-    end
-    return running, next, partitions
-  end,
-}
-`
-
-/** The modules as one Lua text, for one version of Lua; `otaupgrade` where the chip has partitions for it. */
-export function preludeOf(version: "5.1" | "5.3", hasOta = false): string {
+/** The modules of a chip as one Lua text, for one version of Lua; `otaupgrade` where the chip has partitions for it. */
+export function preludeOf(version: "5.1" | "5.3", { chip = "esp32", hasOta = false }: PreludeOptions = {}): string {
     const bit = version === "5.1" ? BIT_51 : BIT_53
-    const modules = [bit, DEVICE, SYSTEM, HTTP_MODULE, MQTT_MODULE, UART_MODULE, hasOta ? OTA_MODULE : "", JSON_MODULE].join("\n")
+    const shared = [bit, DEVICE, SYSTEM, JSON_MODULE, MQTT_MODULE, UART_MODULE]
+    const modules = [...shared, CHIP_MODULES[chip], hasOta ? OTA_MODULE : ""].join("\n")
     // What a board does not have.
     return `${modules}\nos, package, require, dofile, debug = nil, nil, nil, nil, nil\n`
 }
