@@ -45,7 +45,7 @@ function placeOf(id: number): number {
     return -1
 }
 
-/** Set by the boot loader where the app has failed at its start: until the restart nothing of the image may run, least of all its commit. */
+/** Set by the boot loader where the app has failed at its start: until the restart nothing of the image runs, least of all its commit. */
 declare let otaryFailed: boolean | undefined
 
 /** A timer has come to its end, the last step of its way or not. */
