@@ -14,9 +14,10 @@ import { packApp } from "./images"
 import { createLuaBoard, installedFlash, LAYOUT, type LuaBoard } from "./lua-board"
 import { QUICK_CONFIG } from "./process-rig"
 
-jest.setTimeout(300_000)
+jest.setTimeout(400_000)
 
-const LIMIT_MS = 90_000
+/** Every function is compiled when it is called: an update takes a quarter of a minute on a machine that does nothing else. */
+const LIMIT_MS = 180_000
 const TARGET = "nodemcu-esp8266"
 const CHIP = "esp8266"
 
@@ -59,19 +60,19 @@ async function outcome(update: string): Promise<number> {
     return reports()[0]!
 }
 
-test.each(["5.1", "5.3"] as const)("Lua %s: update, commit, files kept and replaced; a throwing image is left", async version => {
+test.each(["5.1", "5.3"] as const)("Lua %s: update, commit, files kept and replaced", async version => {
     server.offer(images.good!, "u1", "1.1.0")
     const board = start(version)
     expect(await outcome("u1")).toBe(STATUS_OK)
     expect([board.version(), board.lines.some(line => /^files \d mine new page$/.test(line))]).toEqual(["1.1.0", true])
-    server.offer(images.throwing!, "u2", "1.2.0")
-    expect(await outcome("u2")).toBe(STATUS_ROLLED_BACK)
-    await until(() => board.version() === "1.1.0", "the image before", LIMIT_MS)
-    expect([board.version(), board.lines.filter(line => /panic/.test(line))]).toEqual(["1.1.0", []])
-    // Three trials for each update that was left. The first may have been offered once more while the server had the next image.
-    const left = server.seen.filter(({ path, body }) => path === "report" && body.status === STATUS_ROLLED_BACK)
-    const failed = board.lines.filter(line => line === "boot: the app failed at its start")
-    expect(failed).toHaveLength(3 * left.length)
+})
+
+test("an image that throws at its start has three trials, and is left", async () => {
+    server.offer(images.throwing!, "u1", "1.2.0")
+    const board = start("5.1")
+    expect(await outcome("u1")).toBe(STATUS_ROLLED_BACK)
+    expect([board.version(), board.lines.filter(line => /panic/.test(line))]).toEqual(["1.0.0", []])
+    expect(board.lines.filter(line => line === "boot: the app failed at its start")).toHaveLength(3)
 })
 
 test("a download goes on at the block where the power was cut", async () => {
