@@ -118,9 +118,11 @@ export function manifestRead(text: Bytes, appRoomBytes: number, filesRoomBytes: 
     buildId = ""
     counter = 0
     parts = []
-    const value = ports.json.parse(text) as ManifestText | undefined
-    if (value === undefined) return status.STATUS_MANIFEST_JSON
-    if (!isTable(value)) return status.STATUS_MANIFEST_FIELD
+    // Its type is known behind these checks only: bundlers believe what types say.
+    const parsed = ports.json.parse(text)
+    if (parsed === undefined) return status.STATUS_MANIFEST_JSON
+    if (!isTable(parsed)) return status.STATUS_MANIFEST_FIELD
+    const value = parsed as ManifestText
     if (!isName(value.name) || !isName(value.platform) || !isName(value.version) || !isName(value.build_id))
         return status.STATUS_MANIFEST_FIELD
     version = value.version as string
