@@ -38,6 +38,12 @@ class Operator {
         this.changes = this.asked
     }
 
+    /** Waits for a change that is acknowledged from now on: on a busy machine that can take longer than a round's load. */
+    async changed(): Promise<void> {
+        const before = this.changes
+        while (this.changes === before) await sleep(5)
+    }
+
     async check(cloud: CloudProcess): Promise<void> {
         const { name } = await cloud.api("GET", "/products/p")
         const kept = Number(/\d+$/.exec(name)?.[0] ?? 0)
@@ -142,6 +148,8 @@ export async function runKills(kills: number, seed: number, note: (line: string)
             await addRelease(cloud, `1.${round}.0`)
             let isOver = false
             const work = load(cloud, [...devices, operator], () => isOver)
+            // Every other round counts from a change that was acknowledged, so that there is one to lose.
+            if (round % 2 === 1) await operator.changed()
             await sleep(LOAD_MS_MIN + random() * (LOAD_MS_MAX - LOAD_MS_MIN))
             const kind = KINDS[round % KINDS.length] as KillKind
             const settle = await kill(cloud, dataDir, kind)
