@@ -277,8 +277,9 @@ export function journalMark(k: number, block: number): void {
  */
 export function journalMayErase(k: number, block: number, region: Region): boolean {
     notesRead(k)
-    isVoid = noteOf(block) === NOTE_VOID
-    if (!isMarked(k, block) && !blockHasDigest(k, block, region)) return true
+    const voids = voidsOf(block)
+    isVoid = voids > 0
+    if (voids > 1 || (!isMarked(k, block) && !blockHasDigest(k, block, region))) return true
     isVoid = noteWrite(k, block, NOTE_VOID)
     return isVoid
 }
@@ -305,6 +306,16 @@ function noteOf(block: number): number {
         if (notes[slot] >= block * 2 && notes[slot] <= block * 2 + NOTE_DONE) return notes[slot] - block * 2
     }
     return -1
+}
+
+/** How many of a block's notes say void, behind the last one that says done. The second is for a first whose own write was cut. */
+function voidsOf(block: number): number {
+    let count = 0
+    for (let slot = 0; slot < JOURNAL_NOTES_MAX; slot++) {
+        if (notes[slot] === block * 2) count++
+        else if (notes[slot] === block * 2 + NOTE_DONE) count = 0
+    }
+    return count
 }
 
 /** Writes a note behind all others. What lies behind a write that was cut may read as erased: then it takes the next place. */

@@ -2,6 +2,7 @@
 
 import { mkdirSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
+import { setTimeout as sleep } from "node:timers/promises"
 import { bundleLoader } from "../../build/bundle-host"
 import { packFolder } from "../../build/pack"
 import { manufacture } from "../../host/board/factory"
@@ -9,11 +10,13 @@ import type { BoardMessage } from "../../host/board/messages"
 import { STATUS_ROLLED_BACK } from "../../firmware/status"
 import { startServer, type AgentServer, type ImageScript } from "../firmware/agent-server"
 import { makeFolder, until } from "./board-fixture"
-import { startSupervisorProcess } from "./supervisor-process"
+import { startSupervisorProcess, type SupervisorProcess } from "./supervisor-process"
 
 const KILLS = 100
-/** Latest moment of a kill, counted from the start of a boot. An update takes about twice as long. */
+/** Latest moment of a kill, counted from the start of a boot or from its request for an image. An update takes about twice as long. */
 const KILL_MS_MAX = 220
+/** Longest wait for a request: a boot on trial makes none. */
+const REQUEST_MS_MAX = 1000
 const BLOCK_BYTES = 4096
 const PIECE_BYTES = 2048
 const PIECE_MS = 4
@@ -47,22 +50,34 @@ async function packVersion(version: string): Promise<Buffer> {
     return (await packFolder(path)).bytes
 }
 
-/** How often each block of the image under way was downloaded: the board lived on when the piece behind it was sent. */
+/** How often each block of the image under way was received, by the board's own word: what was sent is not what came on a busy machine. */
 let downloads: number[] = []
 
-/** Sends at about 500 KB/s, so that what was sent and what was received are nearly the same. */
+/** The request under way: the first block that it was not counted for. */
+let request = { imageBytes: 0, next: 0 }
+let requests = 0
+
+/** Counts the blocks that the board has told of in its progress: those behind which it has received a piece more. */
+function countBlocks(told: readonly BoardMessage[]): void {
+    for (const message of told) {
+        if (message.kind !== "event" || message.name !== "device:progress") continue
+        const receivedBytes = Math.floor((Number(message.value) * request.imageBytes) / 100)
+        for (; (request.next + 1) * BLOCK_BYTES + PIECE_BYTES <= receivedBytes; request.next += 1)
+            downloads[request.next] = (downloads[request.next] ?? 0) + 1
+    }
+}
+
+/** Sends at about 500 KB/s, so that kills meet every part of a download. */
 const slowImage: ImageScript = (response, image, from) => {
     const headers: Record<string, string | number> = { "Content-Length": image.length - from }
     if (from > 0) headers["Content-Range"] = `bytes ${from}-${image.length - 1}/${image.length}`
     response.writeHead(from > 0 ? 206 : 200, headers)
+    requests += 1
+    request = { imageBytes: image.length, next: Math.ceil(from / BLOCK_BYTES) }
     let at = from
     const timer = setInterval(() => {
-        const received = Math.floor(at / BLOCK_BYTES)
         const next = image.subarray(at, at + PIECE_BYTES)
         at += next.length
-        const isNewBlock = Math.floor(at / BLOCK_BYTES) > received
-        if (isNewBlock && received * BLOCK_BYTES - BLOCK_BYTES >= from)
-            downloads[received - 1] = (downloads[received - 1] ?? 0) + 1
         if (next.length > 0) return void response.write(next)
         clearInterval(timer)
         response.end()
@@ -91,6 +106,11 @@ test(`${KILLS} kills`, async () => {
     manufacture(home, { identity, loader, image: images["1.0.0"] })
 
     server.imageScript = slowImage
+    // What was reported is not offered again until `follow` has heard of it.
+    server.answers.report = () => {
+        server.answers.checkin = () => ({ status: 200, body: "{}" })
+        return { status: 200, body: "{}" }
+    }
     let updates = 1
     let offer = offerOf(images, "1.0.0", updates)
     server.offer(offer.image, offer.id, offer.version)
@@ -98,10 +118,13 @@ test(`${KILLS} kills`, async () => {
     let rolledBack = 0
     let most = 0
     let reports = 0
-    /** Takes new reports in; after each outcome the next update is offered. */
-    const follow = (): void => {
-        for (const { body } of server.of("report").slice(reports)) {
-            reports += 1
+    let heard = 0
+    /** Takes new messages and reports in; after each outcome the next update is offered. */
+    const follow = (running: SupervisorProcess): void => {
+        countBlocks(running.messages.slice(heard))
+        heard = running.messages.length
+        const told = server.of("report").slice(reports)
+        for (const { body } of told) {
             if (body.update !== offer.id) continue
             // Three kills in a row on trial: the board went back, as it must.
             if (body.success === true) finished.push(offer.version)
@@ -111,23 +134,32 @@ test(`${KILLS} kills`, async () => {
             downloads = []
             updates += 1
             offer = offerOf(images, body.version, updates)
-            server.offer(offer.image, offer.id, offer.version)
         }
+        reports += told.length
+        if (told.length > 0) server.offer(offer.image, offer.id, offer.version)
     }
 
     const messages: BoardMessage[] = []
-    const run = async (isDone: () => boolean, what: string, afterMs: number): Promise<void> => {
+    const run = async (during: (running: SupervisorProcess) => Promise<void>): Promise<void> => {
         const running = startSupervisorProcess(home, folder.path)
+        heard = 0
         await until(() => running.messages.some(message => message.kind === "boot"), "a boot")
-        await until(isDone, what, 20_000)
-        await new Promise(resolve => setTimeout(resolve, afterMs))
+        await during(running)
         await running.kill()
         messages.push(...running.messages)
-        follow()
+        follow(running)
     }
-    for (let kill = 0; kill < KILLS; kill++) await run(() => true, "", random() * KILL_MS_MAX)
+    for (let kill = 0; kill < KILLS; kill++) {
+        await run(async () => {
+            // Every other kill meets a download, however slow the machine is.
+            const before = requests
+            if (kill % 2 === 1) await until(() => requests > before, "a request", REQUEST_MS_MAX).catch(() => undefined)
+            await sleep(random() * KILL_MS_MAX)
+        })
+    }
     const wanted = finished.length + 2
-    await run(() => (follow(), finished.length >= wanted), "two updates without kills", 0)
+    const isThere = (running: SupervisorProcess): boolean => (follow(running), finished.length >= wanted)
+    await run(running => until(() => isThere(running), "two updates without kills", 20_000))
 
     const lines = messages.flatMap(message => (message.kind === "log" ? [message.line] : []))
     expect(lines.filter(line => /panic|no slot|contract|watchdog/.test(line))).toEqual([])
@@ -137,4 +169,4 @@ test(`${KILLS} kills`, async () => {
     expect(most).toBeLessThanOrEqual(2)
     process.stderr.write(`sigkill: ${finished.length} updates, ${rolledBack} rolled back, each block at most ${most} times\n`)
     expect(finished.length).toBeGreaterThanOrEqual(5)
-}, 150_000)
+}, 240_000)

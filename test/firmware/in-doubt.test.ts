@@ -120,6 +120,42 @@ describe("a note on a mark", () => {
     })
 })
 
+describe("boots that end ahead of the block in doubt", () => {
+    test("take two notes for it, however many they are", () => {
+        const rig = stopped(3)
+        fade(rig, "journal", MARKS_AT + 2 * 16)
+        for (let boot = 0; boot < 20; boot++) expect(resumedBlock(begin(rig))).toBe(2)
+        expect(cells(rig, "journal", NOTES_AT, 32).subarray(0, 16)).toEqual(cells(rig, "journal", NOTES_AT + 16, 16))
+        expect(cells(rig, "journal", NOTES_AT + 32, 16).every(byte => byte === 255)).toBe(true)
+        finishes(rig)
+    })
+
+    test("take them anew once it was done and is in doubt again", () => {
+        const rig = stopped(3)
+        fade(rig, "journal", MARKS_AT + 2 * 16)
+        const core = begin(rig)
+        expect(feed(core, image.subarray(0, core.updater.updaterResumeOffset() + BLOCK + 10), 1000)).toBe(STATUS_OK)
+        // The note that says "done", behind the one that makes the mark void, was cut as well.
+        cells(rig, "journal", NOTES_AT + 16, 16).fill(0x55)
+        for (let boot = 0; boot < 20; boot++) expect(resumedBlock(begin(rig))).toBe(2)
+        expect(cells(rig, "journal", NOTES_AT + 48, 16).every(byte => byte === 255)).toBe(true)
+        finishes(rig)
+    })
+})
+
+test("a block that a note calls done, and that has rotted, is made void once more", () => {
+    const rig = stopped(3)
+    fade(rig, "journal", MARKS_AT + 2 * 16)
+    const core = begin(rig)
+    expect(feed(core, image.subarray(0, core.updater.updaterResumeOffset() + BLOCK + 10), 1000)).toBe(STATUS_OK)
+    cells(rig, "app1", 2 * BLOCK, 1)[0]! ^= 1
+    for (let boot = 0; boot < 20; boot++) expect(resumedBlock(begin(rig))).toBe(2)
+    expect(cells(rig, "journal", NOTES_AT + 32, 16)).toEqual(cells(rig, "journal", NOTES_AT, 16))
+    // The second one only where the block reads right: a wrong one is not believed, whatever its mark says.
+    expect(cells(rig, "journal", NOTES_AT + 48, 16).every(byte => byte === 255)).toBe(true)
+    finishes(rig)
+})
+
 describe("a compaction while a download is stopped", () => {
     const fill = (core: Core): number => {
         let result: number = STATUS_OK
