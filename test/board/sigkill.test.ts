@@ -97,6 +97,13 @@ function offerOf(images: Record<string, Buffer>, running: string, count: number)
     return { image: images[version]!, version, id: `u${count}` }
 }
 
+/** Waits for the moment of a kill. Every other one meets a download, however slow the machine is. */
+async function killMoment(kill: number): Promise<void> {
+    const before = requests
+    if (kill % 2 === 1) await until(() => requests > before, "a request", REQUEST_MS_MAX).catch(() => undefined)
+    await sleep(random() * KILL_MS_MAX)
+}
+
 test(`${KILLS} kills`, async () => {
     process.stderr.write(`sigkill: SEED=${SEED}\n`)
     const images = { "1.0.0": await packVersion("1.0.0"), "1.1.0": await packVersion("1.1.0") }
@@ -149,14 +156,7 @@ test(`${KILLS} kills`, async () => {
         messages.push(...running.messages)
         follow(running)
     }
-    for (let kill = 0; kill < KILLS; kill++) {
-        await run(async () => {
-            // Every other kill meets a download, however slow the machine is.
-            const before = requests
-            if (kill % 2 === 1) await until(() => requests > before, "a request", REQUEST_MS_MAX).catch(() => undefined)
-            await sleep(random() * KILL_MS_MAX)
-        })
-    }
+    for (let kill = 0; kill < KILLS; kill++) await run(() => killMoment(kill))
     const wanted = finished.length + 2
     const isThere = (running: SupervisorProcess): boolean => (follow(running), finished.length >= wanted)
     await run(running => until(() => isThere(running), "two updates without kills", 20_000))
