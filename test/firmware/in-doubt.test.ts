@@ -49,6 +49,12 @@ function resumedBlock(core: Core): number {
     return offset === 0 ? -1 : (offset - image.indexOf(app.subarray(0, 64))) / BLOCK
 }
 
+/** One boot that takes the block at which the download goes on, and no other. */
+function takeBlock(rig: Rig): void {
+    const core = begin(rig)
+    expect(feed(core, image.subarray(0, core.updater.updaterResumeOffset() + BLOCK + 10), 1000)).toBe(STATUS_OK)
+}
+
 function finishes(rig: Rig): void {
     const core = begin(rig)
     expect(feed(core, image, 1000)).toBe(STATUS_DONE)
@@ -76,8 +82,7 @@ describe("a mark that is not read at one boot and is at the next", () => {
     test("is replaced by a note once its block was written anew", () => {
         const rig = stopped(3)
         fade(rig, "journal", MARKS_AT + 2 * 16)
-        const core = begin(rig)
-        expect(feed(core, image.subarray(0, core.updater.updaterResumeOffset() + BLOCK + 10), 1000)).toBe(STATUS_OK)
+        takeBlock(rig)
         expect(resumedBlock(begin(rig))).toBe(3)
         finishes(rig)
     })
@@ -133,8 +138,7 @@ describe("boots that end ahead of the block in doubt", () => {
     test("take them anew once it was done and is in doubt again", () => {
         const rig = stopped(3)
         fade(rig, "journal", MARKS_AT + 2 * 16)
-        const core = begin(rig)
-        expect(feed(core, image.subarray(0, core.updater.updaterResumeOffset() + BLOCK + 10), 1000)).toBe(STATUS_OK)
+        takeBlock(rig)
         // The note that says "done", behind the one that makes the mark void, was cut as well.
         cells(rig, "journal", NOTES_AT + 16, 16).fill(0x55)
         for (let boot = 0; boot < 20; boot++) expect(resumedBlock(begin(rig))).toBe(2)
@@ -146,8 +150,7 @@ describe("boots that end ahead of the block in doubt", () => {
 test("a block that a note calls done, and that has rotted, is made void once more", () => {
     const rig = stopped(3)
     fade(rig, "journal", MARKS_AT + 2 * 16)
-    const core = begin(rig)
-    expect(feed(core, image.subarray(0, core.updater.updaterResumeOffset() + BLOCK + 10), 1000)).toBe(STATUS_OK)
+    takeBlock(rig)
     cells(rig, "app1", 2 * BLOCK, 1)[0]! ^= 1
     for (let boot = 0; boot < 20; boot++) expect(resumedBlock(begin(rig))).toBe(2)
     expect(cells(rig, "journal", NOTES_AT + 32, 16)).toEqual(cells(rig, "journal", NOTES_AT, 16))

@@ -1,6 +1,7 @@
 // The contract of the port Mqtt (firmware/ports.ts), for any platform: a program that connects over and over, and tells what it hears.
 
 import type { Socket } from "node:net"
+import type { MqttOptions } from "../../firmware/ports"
 import { until } from "../board/board-fixture"
 import { startBroker, startScripted, type Script } from "./broker"
 
@@ -35,18 +36,7 @@ again()
 }
 
 /** How the program reaches its broker. */
-export function optionsFor(
-    port: number,
-    keepaliveS: number,
-): {
-    host: string
-    port: number
-    isSecure: boolean
-    clientId: string
-    user: string
-    password: string
-    keepaliveS: number
-} {
+export function optionsFor(port: number, keepaliveS: number): MqttOptions {
     return { host: "127.0.0.1", port, isSecure: false, clientId: "otary-t", user: "me", password: "secret", keepaliveS }
 }
 

@@ -26,6 +26,8 @@ const DEVICES = 40
 const PENDING_MAX = 8
 const LOAD_MS_MIN = 50
 const LOAD_MS_MAX = 500
+/** Longest wait for a change that the cloud acknowledges. */
+const CHANGE_MS_MAX = 60_000
 
 /** An operator who renames the product again and again; a name that was acknowledged must stay. */
 class Operator {
@@ -41,7 +43,11 @@ class Operator {
     /** Waits for a change that is acknowledged from now on: on a busy machine that can take longer than a round's load. */
     async changed(): Promise<void> {
         const before = this.changes
-        while (this.changes === before) await sleep(5)
+        const endMs = performance.now() + CHANGE_MS_MAX
+        while (this.changes === before) {
+            if (performance.now() > endMs) throw new Error(`no change was acknowledged within ${CHANGE_MS_MAX} ms`)
+            await sleep(5)
+        }
     }
 
     async check(cloud: CloudProcess): Promise<void> {
