@@ -17,6 +17,7 @@ import { shortenedProperties } from "./espruino-mangle"
 import { inlinePorts } from "./espruino-ports"
 import { moveSingles } from "./espruino-single"
 import { shorten } from "./espruino-short"
+import { tokenise } from "./espruino-tokens"
 import { shortSources } from "./espruino-types"
 import { isPropertyName, parseScript, walk } from "./js-tree"
 import { roomsText } from "./rooms"
@@ -206,9 +207,10 @@ async function finish(root: string, flat: Flat, options: EspruinoBundleOptions):
     const short = isCold ? shorten(split, isOwn) : split
     const { code } = await transform(short, { ...FORM, format: "iife", minify: isSmall })
     const named = renameReserved(code.trimEnd())
-    const renamed = isCold ? assembleCold(named) : named
-    checkBundle(renamed)
-    return renamed
+    const inForm = (form: (text: string) => string): string => (isCold ? assembleCold(named, form) : form(named))
+    const finished = inForm(text => text)
+    checkBundle(finished)
+    return isSmall ? inForm(tokenise) : finished
 }
 
 /**
@@ -230,7 +232,7 @@ export async function bundleEspruinoScript(
     return Buffer.from(await finish(root, flat, options), "latin1")
 }
 
-/** The code of an app slot: ASCII JavaScript that Espruino runs out of flash. `appPath` is app.ts or app.js. Throws as above. */
+/** JavaScript in tokens (espruino-tokens.ts) that Espruino runs out of an app slot. `appPath` is app.ts or app.js. Throws as above. */
 export async function bundleEspruinoApp(
     appPath: string,
     { image, device, config }: BundleConstants,

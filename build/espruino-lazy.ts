@@ -129,18 +129,18 @@ function filled(code: string, values: Readonly<Record<string, string>>): string 
 
 /**
  * The final form of a minified script `(()=>{…})();` out of splitCold: behind all that runs, where control never comes, a table of places
- * and the cold functions.
+ * and the cold functions. `form` gives code the form in which Espruino reads it, and keeps what it means.
  */
-export function assembleCold(minified: string): string {
+export function assembleCold(minified: string, form: (code: string) => string): string {
     const { node, functions } = findList(parseScript(minified))
-    const texts = functions.map(one => minified.slice(one.start, one.end))
+    const texts = functions.map(one => form(minified.slice(one.start, one.end)))
     const body = bodyOf(minified, node)
     const digits = (minified.length + 8 * texts.length).toString(BASE).length
     // Where the table lies depends on how long the number is that says so.
     let tableAt = 0
     for (;;) {
         const code = filled(body, { [EVAL]: "eval", [TABLE_AT]: String(tableAt), [DIGITS]: String(digits) })
-        const main = `(()=>{${code}return;"`
+        const main = `(${form(`()=>{${code}return;}`).slice(0, -1)}"`
         if (main.length === tableAt) return `${main}${tableOf(texts, tableAt, digits)}";[${texts.join(",")}]})();`
         tableAt = main.length
     }

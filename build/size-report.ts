@@ -45,10 +45,10 @@ function luaBudgetRow(name: string, bundle: Buffer, { bytecodeBytes, heapBytes }
 }
 
 /**
- * Most bytes of minified code for Espruino: what has been reached, so that nothing grows. The goals are 3 KB and 18 KB
+ * Most bytes of code for Espruino as it lies in flash: what has been reached, so that nothing grows. The goals are 3 KB and 18 KB
  * (firmware/DESIGN.md, "Espruino in figures").
  */
-const ESPRUINO_BYTES_MAX = { loader: 2900, agent: 44_000 }
+const ESPRUINO_BYTES_MAX = { loader: 2250, agent: 37_400 }
 
 /** A row of a bundle for Espruino; above its budget the report fails. */
 async function espruinoRow(name: string, make: Make, bytesMax: number): Promise<string> {

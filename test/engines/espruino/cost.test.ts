@@ -14,9 +14,9 @@ describeEspruino("on Espruino", () => {
         process.stderr.write(
             `espruino: loader ${loader.bytes} B, ${loader.jsVars} JsVars; agent ${agent.bytes} B, ${agent.jsVars} JsVars\n`,
         )
-        expect(loader.bytes).toBeLessThan(2900)
+        expect(loader.bytes).toBeLessThan(2250)
         expect(loader.jsVars).toBeLessThanOrEqual(115)
-        expect(agent.bytes).toBeLessThan(44_000)
+        expect(agent.bytes).toBeLessThan(37_400)
         expect(agent.jsVars).toBeLessThanOrEqual(1000)
     }, 60_000)
 

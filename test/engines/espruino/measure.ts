@@ -16,7 +16,7 @@ const RUN_MS_MAX = 60_000
 /** Runs `script` in `folder` to its end; returns the values of its lines `@name value`. */
 export async function runScript(folder: string, script: string): Promise<Record<string, number>> {
     const path = join(folder, "script.js")
-    writeFileSync(path, script)
+    writeFileSync(path, script, "latin1")
     const values: Record<string, number> = {}
     const lines: string[] = []
     const run = runEspruino(requireEspruino(), [path], folder, line => {

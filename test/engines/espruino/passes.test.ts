@@ -221,13 +221,15 @@ test("variables that are needed first are declared first, with what they begin a
 })
 
 describe("cold functions", () => {
+    /** The form of code in which Node reads it. */
+    const plain = (code: string): string => code
     const text = `function cold(a) { if (a > 1) { return hot(a) + cold(a - 1) } return "long enough to be fetched when it is called" }
         function hot(a) { return "hot" + a }
         function late() { out(cold(1) + "; and this one is handed to a timer, not called") }
         later(late); out(cold(3))`
 
     test("are fetched from the slot when they are called, and not made before", () => {
-        const code = assembleCold(`(()=>{${splitCold(text, new Set(["hot"]), () => true)}})();`)
+        const code = assembleCold(`(()=>{${splitCold(text, new Set(["hot"]), () => true)}})();`, plain)
         const out: string[] = []
         const timers: (() => void)[] = []
         const slot = `..${code}`
@@ -256,7 +258,7 @@ describe("cold functions", () => {
     test.each(["for(;;);", "late();for(;;);", "if(late)for(;;);", "late(),", "if(late)late();"])(
         "lie behind an app that ends with %s",
         end => {
-            const code = assembleCold(`(()=>{var late=()=>1;${end}__otary_cold__([()=>2])})();`)
+            const code = assembleCold(`(()=>{var late=()=>1;${end}__otary_cold__([()=>2])})();`, plain)
             expect(code).toContain(`${end.replace(/,$/, ";")}return;"`)
             expect(() => new Function(code)).not.toThrow()
         },

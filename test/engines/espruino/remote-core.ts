@@ -22,8 +22,8 @@ function functionsOf(name: string): string[] {
 
 /** A function of the core, to be found in the finished bundle. */
 const put = (run: string): string => `core["${run}"] = function () { return ${run}.apply(undefined, arguments) }`
-/** The same there, minified: its name, and what stands for it. */
-const PUT = /\b\w+\["(\w+\.\w+)"\]=function\(\)\{return ([\w$]+|[\w$]+\(\d+\))\.apply\(void 0,arguments\)\}/g
+/** The same there, minified, with the tokens of function, return and undefined: its name, and what stands for it. */
+const PUT = /\b\w+\["(\w+\.\w+)"\]=\xaa\(\)\{\xab([\w$]+|[\w$]+\(\d+\))\.apply\(\xb7,arguments\)\}/g
 
 /**
  * The core over the shim's own ports, its functions by name in a global table. A chip that a test has made to fail is asked, operation by
@@ -90,6 +90,7 @@ export async function buildCore(): Promise<void> {
         places.set(name, place)
         return "0".padEnd(text.length)
     })
+    if (places.size === 0) throw new Error("the bundle holds no function of the core in the form in which they are put")
 }
 
 /** A region that a test hands over, as its number; anything else as it is. Which region it is shows in the address that it reads. */
