@@ -32,7 +32,10 @@ export interface Region {
 
 /** One buffer of BLOCK_BYTES in RAM: where payload rests between socket and flash. */
 export interface Stage {
-    /** Copies bytes[from, to) to `at`. Contract: at + to - from <= BLOCK_BYTES; at 0 the stage is begun anew, then pieces come in order. */
+    /**
+     * Copies bytes[from, to) to `at`. Contract: at + to - from <= BLOCK_BYTES; at 0 the stage is begun anew, then pieces come in
+     * order. What it leaves behind the last piece is unspecified.
+     */
     put(this: void, at: number, bytes: Bytes, from: number, to: number): void
     /** Copies all of `bytes` to `at`, as `put` does, with its contract. */
     place(this: void, bytes: Bytes, at: number): void

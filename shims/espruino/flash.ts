@@ -36,12 +36,13 @@ let stageText: Bytes
 export let stageBytes: StageArray
 
 /**
- * Copies bytes[from, to) to `at` (ports.ts, Stage).
+ * Copies bytes[from, to) to `at` (ports.ts, Stage). What begins a chunk is copied as it is: `set` ends with the stage, and what
+ * lies behind the last piece counts for nothing.
  * @resident
  */
 export function stagePut(at: number, bytes: Bytes, from: number, to: number): void {
     // Returned, so that it stands in its callers (build/espruino-inline.ts).
-    return stageBytes.set(bytes.substring(from, to), at)
+    return stageBytes.set(from > 0 ? bytes.substring(from, to) : bytes, at)
 }
 
 /**
@@ -123,12 +124,14 @@ interface PlacedRegion {
     readonly startAt: number
 }
 
+/** @resident */
 function regionRead(this: PlacedRegion, offset: number, lengthBytes: number): Bytes {
     const bytes = flash.read(lengthBytes, this.startAt + offset)
     if (bytes === undefined) return ""
     return textOf(bytes)
 }
 
+/** @resident */
 function regionErase(this: PlacedRegion, offset: number): number {
     let at = this.startAt + offset
     const end = at + this.eraseBytes
@@ -136,6 +139,7 @@ function regionErase(this: PlacedRegion, offset: number): number {
     return STATUS_OK
 }
 
+/** @resident */
 function regionProgram(this: PlacedRegion, offset: number, data: Bytes | Uint8Array): number {
     // Short of memory, Espruino raises an error; an address outside the flash does nothing. The caller reads back.
     try {
@@ -146,11 +150,13 @@ function regionProgram(this: PlacedRegion, offset: number, data: Bytes | Uint8Ar
     return STATUS_OK
 }
 
+/** @resident */
 function regionProgramStaged(this: PlacedRegion & { programBytes: number }, offset: number, lengthBytes: number): number {
     let data: Uint8Array = stageBytes
     if (lengthBytes < BLOCK_BYTES) {
         const paddedBytes = alignUp(lengthBytes, this.programBytes)
-        stageBytes.fill(255, lengthBytes, paddedBytes)
+        // Espruino's `fill` takes its time for every byte of the array.
+        for (let at = lengthBytes; at < paddedBytes; at++) stageBytes[at] = 255
         data = stageBytes.subarray(0, paddedBytes)
     }
     // As regionProgram does: one call less for every block.
@@ -162,6 +168,7 @@ function regionProgramStaged(this: PlacedRegion & { programBytes: number }, offs
     return STATUS_OK
 }
 
+/** @resident */
 function regionMatchesStaged(this: PlacedRegion & { read: typeof regionRead }, offset: number, lengthBytes: number): boolean {
     if (lengthBytes < BLOCK_BYTES) return this.read(offset, lengthBytes) === stageTake(lengthBytes)
     const bytes = flash.read(BLOCK_BYTES, this.startAt + offset)
