@@ -48,7 +48,7 @@ function luaBudgetRow(name: string, bundle: Buffer, { bytecodeBytes, heapBytes }
  * Most bytes of code for Espruino as it lies in flash: what has been reached, so that nothing grows. The goals are 3 KB and 18 KB
  * (firmware/DESIGN.md, "Espruino in figures").
  */
-const ESPRUINO_BYTES_MAX = { loader: 2250, agent: 37_400 }
+const ESPRUINO_BYTES_MAX = { loader: 2250, agent: 37_800 }
 
 /** A row of a bundle for Espruino; above its budget the report fails. */
 async function espruinoRow(name: string, make: Make, bytesMax: number): Promise<string> {

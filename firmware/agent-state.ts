@@ -1,4 +1,4 @@
-// What the agent keeps over restarts, in one small file: registration, time of the last check-in, a report that waits, failed updates.
+// What the agent keeps over restarts, in one small file: registration, last check-in, a report that waits, updates that failed or began.
 
 import { isVisibleText } from "./bytes"
 import { fileRead, fileWrite } from "./files"
@@ -31,6 +31,8 @@ export interface AgentState {
     failed: string
     /** The update that was last answered without being applied: it failed before, or is running already. */
     answered: string
+    /** The update that was begun last and has not ended, the furthest byte that it was begun at, and in how many boots; "" = none. */
+    begun: string
     /** The report that the cloud has not taken yet. */
     report?: Report
 }
@@ -64,6 +66,7 @@ export function stateLoad(): void {
         reported: textIn(kept, "reported"),
         failed: textIn(kept, "failed"),
         answered: textIn(kept, "answered"),
+        begun: textIn(kept, "begun"),
         report: reportIn(kept),
     }
     savedLastS = current.lastS

@@ -2,6 +2,7 @@
 
 import { quarantineAdd, quarantineHas, state, stateCheckedIn, stateLoad, stateSave } from "./agent-state"
 import { applyReady } from "./apply-window"
+import { attemptBegin, attemptEnd } from "./attempts"
 import { checkinOffer, checkinSend, cloudToken, registerSend, type Offer } from "./checkin"
 import { planCancel, planFirst, planIn, planNext, planRetry } from "./checkin-time"
 import { WATCHDOG_FEED_MS, WATCHDOG_TIMEOUT_S } from "./constants"
@@ -13,7 +14,7 @@ import { deviceProperties, settings, settingsLoad, textIn } from "./settings"
 import { rSignal, rSignalSync, SIGNAL_CHECKIN, SIGNAL_ERROR } from "./signals"
 import * as status from "./status"
 import { outcomeIs, trialCommit, trialIsOn, trialStart } from "./trial"
-import { updaterAbort, updaterContextCreate, updaterIsBusy, updaterSame, updaterVersion } from "./updater"
+import { updaterAbort, updaterContextCreate, updaterIsBusy, updaterResumeOffset, updaterSame, updaterVersion } from "./updater"
 
 // What the packer builds into every image.
 declare const __OTARY_CONFIG__: unknown
@@ -44,6 +45,7 @@ function isLasting(code: number): boolean {
 }
 
 function updateFailed(code: number, message: string): void {
+    attemptEnd()
     if (isLasting(code)) quarantineAdd(update)
     reportQueue(update, code, message)
     errorNote(code, "update " + update + " failed: " + message)
@@ -83,6 +85,8 @@ function downloadDone(code: number): void {
     if (code < 0) updateFailed(code, downloadPlace())
     else if (updaterSame()) {
         updaterAbort()
+        attemptEnd()
+        stateSave()
         answerOnce(update, status.STATUS_OK, "is running already")
     } else applyReady(updaterVersion(), update, checkinOffer().checksum, applyFailed)
     cycleEnd()
@@ -112,9 +116,16 @@ function offerTake(): void {
 }
 
 function updateStart(offer: Offer): void {
-    const code = offerIsBad ? status.STATUS_ANSWER : updateBegin(offer)
-    if (code === status.STATUS_OK) return downloadStart(offer.url, downloadDone)
-    updateFailed(code, "not begun")
+    let code = offerIsBad ? status.STATUS_ANSWER : updateBegin(offer)
+    let message = "not begun"
+    if (code === status.STATUS_OK) {
+        const offset = updaterResumeOffset()
+        if (attemptBegin(update, offset)) return downloadStart(offer.url, downloadDone)
+        code = status.STATUS_RESTARTED
+        message = "the board restarted within it again and again, at byte " + offset
+        updaterAbort()
+    }
+    updateFailed(code, message)
     cycleEnd()
 }
 

@@ -114,6 +114,8 @@ export const CHECKIN_TRIAL_RETRY_S_MAX = 10
 export const CHECKIN_SAVED_EVERY_S = 3600
 /** Longest timeout and longest step of a wait in seconds: timers count milliseconds below 2^31. */
 export const TIMEOUT_S_MAX = 86400
+/** Boots in a row that an update may end, getting no further in any of them, before it is given up for the time being. */
+export const UPDATE_RESTARTS_MAX = 10
 /** Failed updates whose ids are remembered. */
 export const QUARANTINE_MAX = 8
 /** Milliseconds before a broken download is taken up again; doubled each time. */

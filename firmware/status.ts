@@ -132,6 +132,8 @@ export const STATUS_HTTP_RANGE = -66
 export const STATUS_UNAUTHORIZED = -67
 /** Memory ran out while a piece of the image was taken. */
 export const STATUS_MEMORY = -68
+/** The board restarted within the update, again and again, and came no further. */
+export const STATUS_RESTARTED = -69
 
 // ---- deltas ----
 /** The delta was made from another app than the one that runs. */

@@ -38,7 +38,7 @@ local _kept=setmetatable({},{__mode="v"})
 function ${FETCH}(n)
 local run=_kept[n]
 if run then return run end
-${READ}run=_load(_slot:read(size),"=")()
+${READ}run=assert(_load(_slot:read(size),"="))()
 _kept[n]=run
 return run
 end
@@ -49,11 +49,11 @@ const smallFetcher = (places: number): string => `local _slot,_kept=nil,setmetat
 function ${FETCH}(n)
 local run=_kept[n]
 if run then return run end
-${READ}run=load(function()
+${READ}run=assert(load(function()
 local piece=size>0 and _slot:read(size<${PIECE_BYTES} and size or ${PIECE_BYTES}) or ""
 size=size-#piece
 return piece
-end,"=")()
+end,"="))()
 _kept[n]=run
 return run
 end

@@ -253,13 +253,17 @@ describe("report", () => {
         expect((await checkin(id, token, "1.0.0")).text).toBe("{}")
     })
 
-    test("a passing failure is offered again under the same update, and not without end", async () => {
-        const { id, token } = await productWithDevice("shaky")
-        await cloud.release("shaky", "1.1.0")
+    test.each([
+        ["stalled", -62],
+        ["out-of-memory", -68],
+        ["restarted", -69],
+    ])("a passing failure (%s) is offered again under the same update, and not without end", async (what, status) => {
+        const { id, token } = await productWithDevice(what)
+        await cloud.release(what, "1.1.0")
         const { update } = (await checkin(id, token, "1.0.0")).body
         for (let attempt = 1; attempt <= 10; attempt += 1) {
             expect((await checkin(id, token, "1.0.0")).body.update).toBe(update)
-            await report(token, { success: false, id, update, status: -62, message: "stalled" })
+            await report(token, { success: false, id, update, status, message: what })
         }
         expect(await taskStates(id)).toEqual(["1.1.0 failed"])
     })

@@ -5,8 +5,10 @@ import {
     STATUS_HTTP_RANGE,
     STATUS_HTTP_REDIRECT,
     STATUS_HTTP_STATUS,
+    STATUS_MEMORY,
     STATUS_NET,
     STATUS_NOT_COMMITTED,
+    STATUS_RESTARTED,
     STATUS_STALLED,
     STATUS_TIMEOUT,
 } from "../../../firmware/status"
@@ -49,6 +51,8 @@ const PASSING: readonly number[] = [
     STATUS_HTTP_STATUS,
     STATUS_HTTP_REDIRECT,
     STATUS_HTTP_RANGE,
+    STATUS_MEMORY,
+    STATUS_RESTARTED,
 ]
 
 /** What a report says of a task. */

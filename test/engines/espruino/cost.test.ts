@@ -16,7 +16,7 @@ describeEspruino("on Espruino", () => {
         )
         expect(loader.bytes).toBeLessThan(2250)
         expect(loader.jsVars).toBeLessThanOrEqual(115)
-        expect(agent.bytes).toBeLessThan(37_400)
+        expect(agent.bytes).toBeLessThan(37_800)
         expect(agent.jsVars).toBeLessThanOrEqual(1000)
     }, 60_000)
 

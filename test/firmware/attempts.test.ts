@@ -1,0 +1,116 @@
+// Boards that restart within an update: given up for now when nothing comes of it, and taken up again later.
+
+import { STATUS_OK, STATUS_RESTARTED, STATUS_SKIPPED_BY_APP } from "../../firmware/status"
+import { UPDATE_RESTARTS_MAX } from "../../firmware/constants"
+import { AgentBoard, appOf, type BoardOptions } from "./agent-rig"
+import { keepSilent, startServer, wholeImage, type AgentServer } from "./agent-server"
+import { imageOf } from "./images"
+
+let server: AgentServer
+beforeEach(async () => (server = await startServer()))
+afterEach(() => server.close())
+
+const version = { version: "1.1.0", build_id: "b-1.1.0" }
+const noon = Date.parse("2026-11-20T12:00:00Z") / 1000
+/** An app of twenty blocks. */
+const LARGE = imageOf({ app: Buffer.concat([appOf("1.1.0"), Buffer.alloc(80_000, "x")]), manifest: version })
+
+function boardWith(more: Partial<BoardOptions> = {}): AgentBoard {
+    const config = { api: server.url, token: "T", first: 0, update: { period: 3600 } }
+    return new AgentBoard({ server, device: { id: "DEV1", product: "P" }, config, startS: noon, ...more })
+}
+
+/** Times that an image was ready: the app makes it wait then, and the test restarts the board. */
+let readies = 0
+/** Whether the app makes an image wait. */
+let waits = true
+const waiting: BoardOptions["app"] = agent =>
+    void agent.signals.rWatch(
+        "device:update",
+        () => {
+            readies += 1
+            if (waits) agent.applyWindow.updateWait(600)
+        },
+        0,
+    )
+beforeEach(() => {
+    readies = 0
+    waits = true
+})
+const reports = (): [string, number][] => server.of("report").map(({ body }) => [body.update, body.status])
+
+/** Restarts the board each time an image is ready, until that has happened `count` times in all. */
+async function restartWhenReady(board: AgentBoard, count: number): Promise<void> {
+    while (readies < count) {
+        const before = readies
+        await board.until(() => readies > before)
+        board.boot()
+    }
+}
+
+test("an update within which the board always restarts is given up, reported, and tried again with a later check-in", async () => {
+    const board = boardWith({ app: waiting })
+    server.offer(LARGE, "u1")
+    // The second boot begins with all that the first one has fetched: from there on it comes no further.
+    await restartWhenReady(board, UPDATE_RESTARTS_MAX + 1)
+    await board.until(() => reports().length > 0)
+    expect([reports(), board.version, readies]).toEqual([[["u1", STATUS_RESTARTED]], "1.0.0", UPDATE_RESTARTS_MAX + 1])
+    expect(server.of("report")[0]!.body.message).toMatch(/^the board restarted within it again and again, at byte \d+$/)
+    // Nothing more is begun until the next check-in; then whatever restarted it may be gone.
+    const images = server.of("image").length
+    await board.pass(3000)
+    expect([readies, server.of("image").length]).toEqual([UPDATE_RESTARTS_MAX + 1, images])
+    waits = false
+    await board.until(() => reports().length === 2)
+    expect([reports()[1], board.version]).toEqual([["u1", STATUS_OK], "1.1.0"])
+})
+
+test("restarts do not count while the download comes further", async () => {
+    let heard = 0
+    const app: BoardOptions["app"] = agent => void agent.signals.rWatch("device:progress", () => void (heard += 1), 0)
+    const board = boardWith({ app })
+    server.imageScript = (response, image, from) => {
+        const headers = {
+            "Content-Length": image.length - from,
+            "Content-Range": `bytes ${from}-${image.length - 1}/${image.length}`,
+        }
+        response.writeHead(from > 0 ? 206 : 200, headers)
+        if (from + 6000 >= image.length) response.end(image.subarray(from))
+        else {
+            response.write(image.subarray(from, from + 6000))
+            keepSilent(server, response)
+        }
+    }
+    server.offer(LARGE, "u1")
+    for (let count = 0; count < UPDATE_RESTARTS_MAX + 2; count += 1) {
+        heard = 0
+        await board.until(() => heard > 0)
+        board.boot()
+    }
+    server.imageScript = wholeImage
+    await board.until(() => reports().length > 0)
+    expect([reports(), server.of("image").length > UPDATE_RESTARTS_MAX + 2]).toEqual([[["u1", STATUS_OK]], true])
+})
+
+test("another update begins to count anew, and so does one that has ended", async () => {
+    const board = boardWith({ app: waiting })
+    server.offer(LARGE, "u1")
+    await restartWhenReady(board, 3)
+    expect(board.kept()).toMatchObject({ begun: expect.stringMatching(/^u1 \d{5,6} 2$/) })
+    server.offer(LARGE, "u2")
+    await board.until(() => readies === 4)
+    expect(board.kept()).toMatchObject({ begun: expect.stringMatching(/^u2 \d{5,6} 1$/) })
+    board.agent.applyWindow.updateSkip()
+    await board.until(() => reports().length === 1)
+    expect([reports(), board.kept().begun]).toEqual([[["u2", STATUS_SKIPPED_BY_APP]], ""])
+})
+
+test("the running image, offered again and again, is no restart", async () => {
+    const board = boardWith()
+    server.offer(imageOf({ app: appOf("1.0.0"), manifest: { version: "1.0.0", build_id: "b-1.0.0" } }), "u1", "1.0.0")
+    for (let count = 1; count <= UPDATE_RESTARTS_MAX + 2; count += 1) {
+        await board.until(() => server.of("image").length === count && board.kept().begun === "")
+        board.boot()
+    }
+    expect([reports(), board.kept().begun]).toEqual([[["u1", STATUS_OK]], ""])
+})
