@@ -2,7 +2,8 @@
 
 import { rmSync } from "node:fs"
 import { join } from "node:path"
-import { STATUS_FLASH, STATUS_MEMORY, STATUS_NET, STATUS_OK } from "../../../firmware/status"
+import { UPDATE_RESTARTS_MAX } from "../../../firmware/constants"
+import { STATUS_FLASH, STATUS_MEMORY, STATUS_NET, STATUS_OK, STATUS_RESTARTED } from "../../../firmware/status"
 import { makeFolder, until } from "../../board/board-fixture"
 import { startServer, type AgentServer } from "../../firmware/agent-server"
 import { installEspruino, packApp, superviseBoard, type TestBoard } from "./fixture"
@@ -114,6 +115,19 @@ describeEspruino("an update", () => {
         },
         80_000,
     )
+
+    test("whose app throws whenever an image is ready restarts the board, but not for ever", async () => {
+        const folder = join(home.path, "board")
+        const code = `import { rWatch, SIGNAL_UPDATE } from "otary"\nrWatch(SIGNAL_UPDATE, () => { throw new Error("no update, please") })`
+        await installEspruino(folder, await packApp(home.path, { version: "1.0.0", code }), server.url)
+        server.offer(await packApp(home.path, { version: "1.1.0" }), "u1", "1.1.0")
+        board = superviseBoard(folder, home.path)
+        board.supervisor.start()
+        await until(() => server.of("report").length > 0, `a report; ${board.lines().slice(-8).join("\n")}`, 60_000)
+        expect(server.of("report")[0]!.body).toMatchObject({ success: false, status: STATUS_RESTARTED, version: "1.0.0" })
+        // The first boot fetched the image, and each of the others began where it ended.
+        expect(board.lines().filter(line => /panic.*no update, please/.test(line))).toHaveLength(UPDATE_RESTARTS_MAX + 1)
+    }, 80_000)
 
     test("whose connection breaks every time is given up, and reported", async () => {
         const { server: own, board: tried } = broken!

@@ -1,6 +1,7 @@
 // Faults of a Lua board during an update: each ends in a status and a report, what runs is untouched, and the next try ends well.
 
-import { STATUS_FLASH, STATUS_MEMORY, STATUS_NET, STATUS_NO_ROOM, STATUS_OK } from "../../../firmware/status"
+import { UPDATE_RESTARTS_MAX } from "../../../firmware/constants"
+import { STATUS_FLASH, STATUS_MEMORY, STATUS_NET, STATUS_NO_ROOM, STATUS_OK, STATUS_RESTARTED } from "../../../firmware/status"
 import { until } from "../../board/board-fixture"
 import { startServer, type AgentServer } from "../../firmware/agent-server"
 import { packApp } from "./images"
@@ -60,6 +61,7 @@ beforeAll(async () => {
     images.first = await packApp({ version: "1.0.0" })
     images.next = await packApp({ version: "1.1.0", files: { "page.html": "new" } })
     images.short = await packApp({ version: "1.0.0", does: "starve" })
+    images.falling = await packApp({ version: "1.0.0", does: "fall" })
     // Pauses between attempts come to half a minute: it passes while the other tests run.
     breaking = await Promise.all((["5.1", "5.3"] as const).map(startBreaking))
 }, LIMIT_MS)
@@ -159,6 +161,20 @@ describe.each(["5.1", "5.3"] as const)("Lua %s", version => {
             expect(board.lines.filter(line => /panic/.test(line))).toEqual([])
             const ranges = server.of("image").map(({ range }) => range)
             expect([ranges[0], ranges[1]]).toEqual(["", expect.stringMatching(/^bytes=\d+-$/)])
+        },
+        LIMIT_MS,
+    )
+
+    test(
+        "an app that throws whenever an image is ready: the board restarts, but not for ever",
+        async () => {
+            const [board, server] = await start(version, undefined, images.falling!)
+            server.offer(images.next!, "u1")
+            board.board.powerOn()
+            await until(() => statuses(server, "u1").length > 0, "a report", LIMIT_MS)
+            expect([statuses(server, "u1")[0], board.version()]).toEqual([STATUS_RESTARTED, "1.0.0"])
+            // The first boot fetched the image, and each of the others began where it ended.
+            expect(board.lines.filter(line => /^panic/.test(line))).toHaveLength(UPDATE_RESTARTS_MAX + 1)
         },
         LIMIT_MS,
     )

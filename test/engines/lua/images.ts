@@ -9,7 +9,7 @@ import { packFolder } from "../../../build/pack"
 export interface AppImage {
     readonly version: string
     /** What the app does at its start; default: nothing. */
-    readonly does?: "tell" | "throw" | "hang" | "starve"
+    readonly does?: "tell" | "throw" | "hang" | "starve" | "fall"
     /** Bytes of text that make the app large. */
     readonly padBytes?: number
     readonly config?: Record<string, unknown>
@@ -21,7 +21,7 @@ export interface AppImage {
 }
 
 const APP = `// An app that does as its image says.
-import { deviceProperties, fileList, fileRead, log, rWatch, SIGNAL_PROGRESS } from "otary"
+import { deviceProperties, fileList, fileRead, log, rWatch, SIGNAL_PROGRESS, SIGNAL_UPDATE } from "otary"
 declare const crypto: { new_hash: unknown }
 declare function error(message: string): never
 const { does } = deviceProperties()
@@ -38,6 +38,11 @@ if (does === "starve") {
             crypto.new_hash = plain
             return error("not enough memory")
         }
+    }, undefined)
+}
+if (does === "fall") {
+    rWatch(SIGNAL_UPDATE, () => {
+        throw new Error("no update, please")
     }, undefined)
 }
 if (does === "tell") log("files " + fileList().length + " " + fileRead("user.txt") + " " + fileRead("page.html"))
