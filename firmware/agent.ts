@@ -2,7 +2,7 @@
 
 import { quarantineAdd, quarantineHas, state, stateCheckedIn, stateLoad, stateSave } from "./agent-state"
 import { applyReady } from "./apply-window"
-import { attemptBegin, attemptEnd } from "./attempts"
+import { attemptBegin, attemptEnd, attemptMayGoOn } from "./attempts"
 import { checkinOffer, checkinSend, cloudToken, registerSend, type Offer } from "./checkin"
 import { planCancel, planFirst, planIn, planNext, planRetry } from "./checkin-time"
 import { WATCHDOG_FEED_MS, WATCHDOG_TIMEOUT_S } from "./constants"
@@ -120,7 +120,7 @@ function updateStart(offer: Offer): void {
     let message = "not begun"
     if (code === status.STATUS_OK) {
         const offset = updaterResumeOffset()
-        if (attemptBegin(update, offset)) return downloadStart(offer.url, downloadDone)
+        if (attemptMayGoOn(update, offset)) return downloadStart(offer.url, downloadDone)
         code = status.STATUS_RESTARTED
         message = "the board restarted within it again and again, at byte " + offset
         updaterAbort()
@@ -131,6 +131,7 @@ function updateStart(offer: Offer): void {
 
 function updateBegin(offer: Offer): number {
     ports.board.log("agent: update " + offer.update + " to " + offer.version + " from " + offer.url)
+    attemptBegin(update)
     return updaterContextCreate({
         identity: offer.checksum !== "" ? offer.checksum : offer.url,
         updateId: offer.update,

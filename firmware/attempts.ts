@@ -1,39 +1,48 @@
 // Restarts within an update: one that makes the board restart again and again is given up for now, so that the cloud hears of it.
 
 import { state, stateSave } from "./agent-state"
-import { numberIn } from "./bytes"
+import { most, numberIn } from "./bytes"
 import { UPDATE_RESTARTS_MAX } from "./constants"
 
-/** Whether the update under way was counted in this boot. */
-let isCounted = false
+/** Boots in a row in which the update under way began, this one included; 0 while none is under way. */
+let boots = 0
+/** The furthest byte of its image at which it began. */
+let furthest = 0
+
+function save(update: string): void {
+    state().begun = update + " " + furthest + " " + boots
+    stateSave()
+}
+
+/** Counts this boot, once. Before the update is open: from then on a full files area takes no note. */
+export function attemptBegin(update: string): void {
+    const begun = state().begun
+    const blank = begun.indexOf(" ", update.length + 1)
+    if (boots > 0) return
+    furthest = 0
+    if (begun.substring(0, update.length + 1) === update + " ") {
+        furthest = most(numberIn(begun, update.length + 1, blank), 0)
+        boots = most(numberIn(begun, blank + 1, begun.length), 0)
+    }
+    boots = boots + 1
+    save(update)
+}
 
 /**
- * Notes that `update` starts at byte `offset` of its image. Returns false when it has done so in UPDATE_RESTARTS_MAX boots before, none of
- * which told how it ended or came further: whatever restarts the board would do so again.
+ * Whether `update`, open at byte `offset` of its image, may go on: not when it began at no later one in UPDATE_RESTARTS_MAX boots before,
+ * none of which told how it ended. Whatever restarts the board would do so again.
  */
-export function attemptBegin(update: string, offset: number): boolean {
-    const kept = state()
-    if (isCounted) return true
-    isCounted = true
-    const head = update + " "
-    let furthest = offset
-    let boots = 0
-    if (kept.begun.substring(0, head.length) === head) {
-        const blank = kept.begun.indexOf(" ", head.length)
-        const noted = numberIn(kept.begun, head.length, blank)
-        if (noted >= offset) {
-            furthest = noted
-            boots = numberIn(kept.begun, blank + 1, kept.begun.length)
-        }
+export function attemptMayGoOn(update: string, offset: number): boolean {
+    if (offset > furthest) {
+        furthest = offset
+        boots = 1
+        save(update)
     }
-    if (boots >= UPDATE_RESTARTS_MAX) return false
-    kept.begun = head + furthest + " " + (boots + 1)
-    stateSave()
-    return true
+    return boots <= UPDATE_RESTARTS_MAX
 }
 
 /** The update has ended otherwise than by a restart; in RAM until stateSave. */
 export function attemptEnd(): void {
-    isCounted = false
+    boots = 0
     state().begun = ""
 }

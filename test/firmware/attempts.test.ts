@@ -1,6 +1,6 @@
 // Boards that restart within an update: given up for now when nothing comes of it, and taken up again later.
 
-import { STATUS_OK, STATUS_RESTARTED, STATUS_SKIPPED_BY_APP } from "../../firmware/status"
+import { STATUS_FILES_FULL, STATUS_OK, STATUS_RESTARTED, STATUS_SKIPPED_BY_APP } from "../../firmware/status"
 import { UPDATE_RESTARTS_MAX } from "../../firmware/constants"
 import { AgentBoard, appOf, type BoardOptions } from "./agent-rig"
 import { keepSilent, startServer, wholeImage, type AgentServer } from "./agent-server"
@@ -63,6 +63,27 @@ test("an update within which the board always restarts is given up, reported, an
     waits = false
     await board.until(() => reports().length === 2)
     expect([reports()[1], board.version]).toEqual([["u1", STATUS_OK], "1.1.0"])
+})
+
+test("an app that fills its files area while an image waits does not hide the restarts", async () => {
+    const full = jest.fn()
+    const app: BoardOptions["app"] = (agent, version) => {
+        waiting(agent, version)
+        const { fileWrite } = agent.files
+        let last: number = STATUS_OK
+        // The same content again would not be written.
+        const fill = (): void => {
+            for (let at = 0; at < 5000 && last === STATUS_OK; at += 1) last = fileWrite("pad", String(at))
+            full(last)
+        }
+        agent.signals.rWatch("device:update", fill, 0)
+    }
+    const board = boardWith({ app })
+    server.offer(LARGE, "u1")
+    await restartWhenReady(board, UPDATE_RESTARTS_MAX + 1)
+    await board.until(() => reports().length > 0)
+    expect([reports(), board.version]).toEqual([[["u1", STATUS_RESTARTED]], "1.0.0"])
+    expect(full.mock.calls).toEqual(Array.from({ length: UPDATE_RESTARTS_MAX + 1 }, () => [STATUS_FILES_FULL]))
 })
 
 test("restarts do not count while the download comes further", async () => {
