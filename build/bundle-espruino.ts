@@ -252,7 +252,7 @@ export async function bundleEspruinoApp(
     })
 }
 
-/** The boot loader for a layout: ASCII JavaScript, written to a board's `.boot0` once and never updated. */
+/** The boot loader for a layout: JavaScript, in tokens but for its last lines, written to a board's `.boot0` once and never updated. */
 export async function bundleEspruinoLoader(layout: EspruinoLayout, options: EspruinoBundleOptions = {}): Promise<Buffer> {
     const script = await bundleEspruinoScript(LOADER, { __OTARY_LAYOUT__: JSON.stringify(layout) }, options)
     return Buffer.concat([script, Buffer.from(`\n${LOADER_TAIL}`, "latin1")])

@@ -12,7 +12,7 @@ export const ESPRUINO_PLATFORM = "espruino"
 
 /** What a board gets. */
 export interface EspruinoInstallation {
-    /** `.boot0`: the boot loader's bundle for this board's layout, ASCII. */
+    /** `.boot0`: the boot loader's bundle for this board's layout, a character a byte. */
     readonly loader: string
     /** The first image, as packed. */
     readonly image: Uint8Array
