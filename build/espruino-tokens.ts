@@ -1,6 +1,6 @@
-// The last pass: reserved words and operators as the one byte that Espruino's lexer makes of them anyway (Espruino, src/jslex.h, LEX_TYPES).
-// Such code is smaller, and it is read faster. Numbers and texts stay as they are: the lexer does not look whether there is a free cell
-// for those that were made beforehand.
+// The last pass: reserved words and operators as the one byte that Espruino's lexer makes of them anyway (Espruino, src/jslex.h,
+// LEX_TYPES). Such code is smaller, and it is read faster. Numbers and texts stay as they are: the lexer does not look whether there is a
+// free cell for those that were made beforehand.
 
 import { parse, type Token } from "acorn"
 import { isPropertyName, walk, type Tree } from "./js-tree"
