@@ -2,7 +2,7 @@
 
 import { quarantineAdd, quarantineHas, state, stateCheckedIn, stateLoad, stateSave } from "./agent-state"
 import { applyReady } from "./apply-window"
-import { attemptBegin, attemptEnd, attemptMayGoOn } from "./attempts"
+import { attemptBegin, attemptEnd, attemptMayGoOn, attemptRest } from "./attempts"
 import { checkinOffer, checkinSend, cloudToken, registerSend, type Offer } from "./checkin"
 import { planCancel, planFirst, planIn, planNext, planRetry } from "./checkin-time"
 import { WATCHDOG_FEED_MS, WATCHDOG_TIMEOUT_S } from "./constants"
@@ -85,8 +85,7 @@ function downloadDone(code: number): void {
     if (code < 0) updateFailed(code, downloadPlace())
     else if (updaterSame()) {
         updaterAbort()
-        attemptEnd()
-        stateSave()
+        attemptRest()
         answerOnce(update, status.STATUS_OK, "is running already")
     } else applyReady(updaterVersion(), update, checkinOffer().checksum, applyFailed)
     cycleEnd()

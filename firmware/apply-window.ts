@@ -1,5 +1,6 @@
 // Between a verified image and its first boot: the app may ask to wait, agree or refuse, and the apply window decides when.
 
+import { attemptRest } from "./attempts"
 import { APPLY_WAIT_S_MAX, TIMEOUT_S_MAX } from "./constants"
 import { least } from "./bytes"
 import { elapsedMs } from "./elapsed"
@@ -57,6 +58,7 @@ function windowWait(): void {
     let nextS = scheduleNextS(settings().apply, nowS, settings().utcOffsetMin)
     if (nowS === 0 && nextS > 0) nextS = 0
     if (nextS === 0) return applyRun()
+    attemptRest()
     if (nextS < 0) return ports.board.log("update: ready; the app must apply it, update.apply has no window")
     timer = ports.clock.after(least(nextS, TIMEOUT_S_MAX) * 1000, windowWait)
 }
@@ -89,6 +91,7 @@ export function updateWait(seconds: number): number {
     if (seconds < 1 || seconds > APPLY_WAIT_S_MAX || seconds % 1 !== 0) return STATUS_ARGUMENT
     const leftMs = APPLY_WAIT_S_MAX * 1000 - elapsedMs(readyMs)
     if (leftMs <= 0) return STATUS_BUSY
+    attemptRest()
     decide(least(seconds * 1000, leftMs), windowWait)
     return STATUS_OK
 }

@@ -16,9 +16,9 @@ function save(update: string): void {
 
 /** Counts this boot, once. Before the update is open: from then on a full files area takes no note. */
 export function attemptBegin(update: string): void {
+    if (boots > 0) return
     const begun = state().begun
     const blank = begun.indexOf(" ", update.length + 1)
-    if (boots > 0) return
     furthest = 0
     if (begun.substring(0, update.length + 1) === update + " ") {
         furthest = most(numberIn(begun, update.length + 1, blank), 0)
@@ -45,4 +45,11 @@ export function attemptMayGoOn(update: string, offset: number): boolean {
 export function attemptEnd(): void {
     boots = 0
     state().begun = ""
+}
+
+/** The update waits for its time, or has nothing to do: a restart from now on is none of its doing. */
+export function attemptRest(): void {
+    if (state().begun === "") return
+    attemptEnd()
+    stateSave()
 }

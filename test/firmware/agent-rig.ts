@@ -107,6 +107,12 @@ export class AgentBoard {
         this.options.app?.(this.agent, this.version)
     }
 
+    /** Asks for a reset: the world goes on with another boot. */
+    reset(): void {
+        this.wantsReset = true
+        this.resetMs = this.clock.upMs()
+    }
+
     private hardware(): Hardware {
         return {
             layout: this.rig.layout.regions,
@@ -116,7 +122,7 @@ export class AgentBoard {
             imageFile: this.options.imageFile,
             sha256: bytes => createHash("sha256").update(bytes, "latin1").digest("binary"),
             random: () => this.options.random ?? 0,
-            reset: () => void ((this.wantsReset = true), (this.resetMs = this.clock.upMs())),
+            reset: () => this.reset(),
             watchdog: () => void (this.feeds += 1),
             log: line => void this.lines.push(line),
             run: () => undefined,

@@ -15,75 +15,96 @@ const noon = Date.parse("2026-11-20T12:00:00Z") / 1000
 /** An app of twenty blocks. */
 const LARGE = imageOf({ app: Buffer.concat([appOf("1.1.0"), Buffer.alloc(80_000, "x")]), manifest: version })
 
-function boardWith(more: Partial<BoardOptions> = {}): AgentBoard {
-    const config = { api: server.url, token: "T", first: 0, update: { period: 3600 } }
-    return new AgentBoard({ server, device: { id: "DEV1", product: "P" }, config, startS: noon, ...more })
+function boardWith({ config: more, ...options }: Partial<BoardOptions> = {}): AgentBoard {
+    const config = { api: server.url, token: "T", first: 0, update: { period: 3600, ...more } }
+    return new AgentBoard({ server, device: { id: "DEV1", product: "P" }, config, startS: noon, ...options })
 }
 
-/** Times that an image was ready: the app makes it wait then, and the test restarts the board. */
+/** Times that an image was ready. */
 let readies = 0
-/** Whether the app makes an image wait. */
-let waits = true
-const waiting: BoardOptions["app"] = agent =>
-    void agent.signals.rWatch(
-        "device:update",
-        () => {
-            readies += 1
-            if (waits) agent.applyWindow.updateWait(600)
-        },
-        0,
-    )
+/** What the board does then: restart, which is what a panic comes to; or make the image wait or refuse it, as apps may. */
+let then: "restart" | "wait" | "skip" | "apply" = "restart"
 beforeEach(() => {
     readies = 0
-    waits = true
+    then = "restart"
 })
-const reports = (): [string, number][] => server.of("report").map(({ body }) => [body.update, body.status])
 
-/** Restarts the board each time an image is ready, until that has happened `count` times in all. */
-async function restartWhenReady(board: AgentBoard, count: number): Promise<void> {
-    while (readies < count) {
-        const before = readies
-        await board.until(() => readies > before)
-        board.boot()
+/** A board that does so. `before` is what its app does ahead of that. */
+function readyBoard(
+    before: (agent: AgentBoard["agent"]) => void = () => undefined,
+    config: Record<string, unknown> = {},
+): AgentBoard {
+    const app: BoardOptions["app"] = agent => {
+        const ready = (): void => {
+            readies += 1
+            before(agent)
+            if (then === "restart") board.reset()
+            if (then === "wait") agent.applyWindow.updateWait(600)
+            if (then === "skip") agent.applyWindow.updateSkip()
+        }
+        agent.signals.rWatch("device:update", ready, 0)
     }
+    const board = boardWith({ app, config })
+    server.offer(LARGE, "u1")
+    return board
 }
 
+const reports = (): [string, number][] => server.of("report").map(({ body }) => [body.update, body.status])
+
 test("an update within which the board always restarts is given up, reported, and tried again with a later check-in", async () => {
-    const board = boardWith({ app: waiting })
-    server.offer(LARGE, "u1")
-    // The second boot begins with all that the first one has fetched: from there on it comes no further.
-    await restartWhenReady(board, UPDATE_RESTARTS_MAX + 1)
+    const board = readyBoard()
     await board.until(() => reports().length > 0)
+    // The second boot begins with all that the first one has fetched: from there on it comes no further.
     expect([reports(), board.version, readies]).toEqual([[["u1", STATUS_RESTARTED]], "1.0.0", UPDATE_RESTARTS_MAX + 1])
     expect(server.of("report")[0]!.body.message).toMatch(/^the board restarted within it again and again, at byte \d+$/)
     // Nothing more is begun until the next check-in; then whatever restarted it may be gone.
     const images = server.of("image").length
     await board.pass(3000)
     expect([readies, server.of("image").length]).toEqual([UPDATE_RESTARTS_MAX + 1, images])
-    waits = false
+    then = "apply"
     await board.until(() => reports().length === 2)
     expect([reports()[1], board.version]).toEqual([["u1", STATUS_OK], "1.1.0"])
 })
 
-test("an app that fills its files area while an image waits does not hide the restarts", async () => {
+test("an app that fills its files area while an image is ready does not hide the restarts", async () => {
     const full = jest.fn()
-    const app: BoardOptions["app"] = (agent, version) => {
-        waiting(agent, version)
-        const { fileWrite } = agent.files
+    const fill = ({ files }: AgentBoard["agent"]): void => {
         let last: number = STATUS_OK
         // The same content again would not be written.
-        const fill = (): void => {
-            for (let at = 0; at < 5000 && last === STATUS_OK; at += 1) last = fileWrite("pad", String(at))
-            full(last)
-        }
-        agent.signals.rWatch("device:update", fill, 0)
+        for (let at = 0; at < 5000 && last === STATUS_OK; at += 1) last = files.fileWrite("pad", String(at))
+        full(last)
     }
-    const board = boardWith({ app })
-    server.offer(LARGE, "u1")
-    await restartWhenReady(board, UPDATE_RESTARTS_MAX + 1)
+    // Within the hour in which the time of a check-in is not written down: nothing else makes room.
+    const board = readyBoard(fill, { period: 60 })
     await board.until(() => reports().length > 0)
     expect([reports(), board.version]).toEqual([[["u1", STATUS_RESTARTED]], "1.0.0"])
     expect(full.mock.calls).toEqual(Array.from({ length: UPDATE_RESTARTS_MAX + 1 }, () => [STATUS_FILES_FULL]))
+})
+
+test("restarts do not count while an image waits: a board may sleep and wake until its time", async () => {
+    then = "wait"
+    const board = readyBoard()
+    for (let count = 1; count <= UPDATE_RESTARTS_MAX + 5; count += 1) {
+        await board.until(() => readies === count)
+        board.boot()
+    }
+    then = "apply"
+    await board.until(() => reports().length > 0)
+    expect([reports(), board.version]).toEqual([[["u1", STATUS_OK]], "1.1.0"])
+})
+
+test("nor while it waits for its window", async () => {
+    // At noon, the window of tomorrow's first hour is twelve hours away.
+    const board = boardWith({ config: { period: 600, apply: "* 0 * * *" } })
+    server.offer(LARGE, "u1")
+    for (let count = 1; count <= UPDATE_RESTARTS_MAX + 5; count += 1) {
+        const isReady = (): boolean => board.lines.filter(line => line === "update: 1.1.0 is ready").length === count
+        await board.until(isReady)
+        await board.pass(10)
+        board.boot()
+    }
+    await board.until(() => reports().length > 0)
+    expect([reports(), board.version]).toEqual([[["u1", STATUS_OK]], "1.1.0"])
 })
 
 test("restarts do not count while the download comes further", async () => {
@@ -114,15 +135,15 @@ test("restarts do not count while the download comes further", async () => {
 })
 
 test("another update begins to count anew, and so does one that has ended", async () => {
-    const board = boardWith({ app: waiting })
-    server.offer(LARGE, "u1")
-    await restartWhenReady(board, 3)
-    expect(board.kept()).toMatchObject({ begun: expect.stringMatching(/^u1 \d{5,6} 2$/) })
-    server.offer(LARGE, "u2")
-    await board.until(() => readies === 4)
-    expect(board.kept()).toMatchObject({ begun: expect.stringMatching(/^u2 \d{5,6} 1$/) })
-    board.agent.applyWindow.updateSkip()
+    const begun: string[] = []
+    const board = readyBoard(() => {
+        begun.push(board.kept().begun)
+        if (begun.length === 2) server.offer(LARGE, "u2")
+        if (begun.length === 3) then = "skip"
+    })
     await board.until(() => reports().length === 1)
+    const at = begun[1]!.split(" ")[1]!
+    expect(begun).toEqual(["u1 0 1", `u1 ${at} 1`, `u2 ${at} 1`])
     expect([reports(), board.kept().begun]).toEqual([[["u2", STATUS_SKIPPED_BY_APP]], ""])
 })
 
