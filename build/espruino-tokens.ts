@@ -2,8 +2,7 @@
 // LEX_TYPES). Such code is smaller, and it is read faster. Numbers and texts stay as they are: the lexer does not look whether there is a
 // free cell for those that were made beforehand.
 
-import { parse, type Token } from "acorn"
-import { isPropertyName, walk, type Tree } from "./js-tree"
+import { isPropertyName, parseTokens, walk, type Tree } from "./js-tree"
 
 /** Value of the first token in LEX_TYPES. */
 const FIRST = 138
@@ -16,13 +15,12 @@ const WORDS =
 const TOKENS: ReadonlyMap<string, string> = new Map(
     `${OPERATORS} ${WORDS}`.split(" ").map((text, index) => [text, String.fromCharCode(FIRST + index)]),
 )
-const tokenOf = (text: string): string => TOKENS.get(text) ?? text
 
 /** What minifiers write for constants, because it is shorter as text. */
 const CONSTANTS: ReadonlyMap<string, string> = new Map([
-    ["!0", tokenOf("true")],
-    ["!1", tokenOf("false")],
-    ["void 0", tokenOf("undefined")],
+    ["!0", TOKENS.get("true")!],
+    ["!1", TOKENS.get("false")!],
+    ["void 0", TOKENS.get("undefined")!],
 ])
 
 /** Whether two pieces would be read as one: names and numbers, signs, and a number ahead of a dot. */
@@ -31,24 +29,18 @@ function wouldJoin(last: string, next: string): boolean {
     return /[-+/]$/.test(last) && next.startsWith(last.at(-1)!)
 }
 
-/** Where pieces end that are kept, by their start: names of variables and properties, and template literals. */
-function keptPieces(program: Tree): Map<number, number> {
-    const kept = new Map<number, number>()
-    walk(program, (node, parents) => {
+/** Pieces that are no tokens of their own, by their start: names, but for `undefined`; template literals; and constants. */
+function fixedPieces(code: string, tree: Tree): Map<number, { end: number; text: string }> {
+    const fixed = new Map<number, { end: number; text: string }>()
+    walk(tree, (node, parents) => {
+        const text = code.slice(node.start, node.end)
+        const constant = node.type === "UnaryExpression" ? CONSTANTS.get(text) : undefined
         const isWord = node["name"] === "undefined" && !isPropertyName(node, parents.at(-1))
-        if ((node.type === "Identifier" && !isWord) || node.type === "TemplateLiteral") kept.set(node.start, node.end)
+        const isKept = (node.type === "Identifier" && !isWord) || node.type === "TemplateLiteral"
+        if (isKept || constant !== undefined) fixed.set(node.start, { end: node.end, text: constant ?? text })
         return node.type !== "TemplateLiteral"
     })
-    return kept
-}
-
-/** Where constants end, by their start. */
-function constantPieces(code: string, program: Tree): Map<number, number> {
-    const found = new Map<number, number>()
-    walk(program, node => {
-        if (node.type === "UnaryExpression" && CONSTANTS.has(code.slice(node.start, node.end))) found.set(node.start, node.end)
-    })
-    return found
+    return fixed
 }
 
 /**
@@ -56,21 +48,19 @@ function constantPieces(code: string, program: Tree): Map<number, number> {
  * `E.setFlags({ pretokenise: 1 })`, without comments and spaces. One character is one byte.
  */
 export function tokenise(code: string): string {
-    const tokens: Token[] = []
-    const options = { ecmaVersion: 2022, sourceType: "script", allowReturnOutsideFunction: true } as const
-    const program = parse(code, { ...options, onToken: tokens }) as unknown as Tree
-    const kept = keptPieces(program)
-    const constants = constantPieces(code, program)
-    const pieces: string[] = []
+    const { tree, tokens } = parseTokens(code)
+    const fixed = fixedPieces(code, tree)
+    let result = ""
+    let last = ""
     let at = 0
     for (const { start, end } of tokens) {
         // Within a piece that is already there.
         if (start < at) continue
-        at = kept.get(start) ?? constants.get(start) ?? end
-        const text = code.slice(start, at)
-        const piece = kept.has(start) ? text : (CONSTANTS.get(text) ?? tokenOf(text))
-        if (wouldJoin(pieces.at(-1) ?? "", piece)) pieces.push(" ")
-        pieces.push(piece)
+        const word = code.slice(start, end)
+        const piece = fixed.get(start) ?? { end, text: TOKENS.get(word) ?? word }
+        result += (wouldJoin(last, piece.text) ? " " : "") + piece.text
+        last = piece.text
+        at = piece.end
     }
-    return pieces.join("")
+    return result
 }

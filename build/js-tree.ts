@@ -1,9 +1,11 @@
 // JavaScript as a tree (ESTree, by acorn): walking it, and which names a function binds.
 
-import { parse, type Node } from "acorn"
+import { parse, type Node, type Token } from "acorn"
 
 /** A node with whatever fields its type has. */
 export type Tree = Node & { readonly [field: string]: unknown }
+
+const OPTIONS = { ecmaVersion: 2022, sourceType: "script", allowReturnOutsideFunction: true } as const
 
 /** What was parsed last: a pass often begins with the text that the one before it ended with. */
 let parsed: { readonly code: string; readonly tree: Tree } | undefined
@@ -11,10 +13,15 @@ let parsed: { readonly code: string; readonly tree: Tree } | undefined
 /** Parses a script. Throws acorn's SyntaxError. */
 export function parseScript(code: string): Tree {
     if (parsed?.code !== code) {
-        const tree = parse(code, { ecmaVersion: 2022, sourceType: "script", allowReturnOutsideFunction: true })
-        parsed = { code, tree: tree as unknown as Tree }
+        parsed = { code, tree: parse(code, OPTIONS) as unknown as Tree }
     }
     return parsed.tree
+}
+
+/** A script with its tokens, in their order. Throws as above. */
+export function parseTokens(code: string): { readonly tree: Tree; readonly tokens: readonly Token[] } {
+    const tokens: Token[] = []
+    return { tree: parse(code, { ...OPTIONS, onToken: tokens }) as unknown as Tree, tokens }
 }
 
 function isTree(value: unknown): value is Tree {
